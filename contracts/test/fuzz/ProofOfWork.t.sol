@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.24;
+
+import {Job} from "../../src/interfaces/ILeaseEscrow.sol";
+import {ProofOfWork} from "../../src/libraries/ProofOfWork.sol";
+import {Miner} from "../utils/Miner.sol";
+import {Test} from "../utils/Test.sol";
+
+/// @notice Gives the library calldata, and a gas limit of its own.
+contract ProofOfWorkCaller {
+    function coinbaseId(bytes calldata prefix, bytes calldata extranonce, bytes calldata suffix)
+        external
+        view
+        returns (bytes32)
+    {
+        bytes memory coinbase = bytes.concat(prefix, new bytes(extranonce.length), suffix);
+        return ProofOfWork.coinbaseId(coinbase, prefix.length, extranonce);
+    }
+
+    function merkleRoot(bytes32 leaf, bytes32[] calldata branch) external view returns (bytes32) {
+        return ProofOfWork.merkleRoot(leaf, branch);
+    }
+
+    function headerHash(bytes4 version, bytes32 prevHash, bytes32 root, bytes12 tail) external view returns (bytes32) {
+        return ProofOfWork.headerHash(version, prevHash, root, tail);
+    }
+}
+
+/// @notice The assembly against plain Solidity.
+contract ProofOfWorkTest is Test {
+    ProofOfWorkCaller internal pow = new ProofOfWorkCaller();
+
+    function testFuzz_CoinbaseId(bytes calldata prefix, bytes calldata extranonce, bytes calldata suffix)
+        external
+        view
+    {
+        Job memory job;
+        (job.coinbasePrefix, job.coinbaseSuffix) = (prefix, suffix);
+        assertEq(pow.coinbaseId(prefix, extranonce, suffix), Miner.coinbaseId(job, extranonce), "coinbase");
+    }
+
+    function testFuzz_MerkleRoot(bytes32 leaf, bytes32[] calldata branch) external view {
+        assertEq(pow.merkleRoot(leaf, branch), Miner.merkleRoot(leaf, branch), "root");
+    }
+
+    function testFuzz_HeaderHash(
+        uint32 version,
+        bytes32 prevHash,
+        bytes32 root,
+        uint32 nTime,
+        uint32 nBits,
+        uint32 nonce
+    ) external view {
+        bytes12 tail = bytes12(
+            bytes.concat(Miner.littleEndian(nTime), Miner.littleEndian(nBits), Miner.littleEndian(nonce))
+        );
+        bytes memory header = Miner.header(version, prevHash, root, nTime, nBits, nonce);
+        assertEq(header.length, 80, "size");
+        assertEq(pow.headerHash(Miner.littleEndian(version), prevHash, root, tail), Miner.headerHash(header), "hash");
+    }
+
+    function testFuzz_Reversed(bytes32 word, uint32 number) external pure {
+        assertEq(ProofOfWork.reversed(word), Miner.reversed(word), "32 bytes");
+        assertEq(ProofOfWork.toHeader(number), Miner.littleEndian(number), "to a header");
+        assertEq(ProofOfWork.fromHeader(Miner.littleEndian(number)), number, "from a header");
+    }
+
+    /// @dev With too little gas the precompile fails; what then lies in memory must never pass for a hash.
+    function test_TooLittleGasNeverYieldsAWrongRootOrHeaderHash() external view {
+        bytes32[] memory branch = new bytes32[](14);
+        bytes32 root = pow.merkleRoot(0, branch);
+        bytes32 hash = pow.headerHash(0, 0, 0, 0);
+        (uint256 right, uint256 wrong) = (0, 0);
+        for (uint256 limit = 500; limit < 9_000; limit += 13) {
+            try pow.merkleRoot{gas: limit}(0, branch) returns (bytes32 answer) {
+                assertEq(answer, root, "root");
+                ++right;
+            } catch {
+                ++wrong;
+            }
+            try pow.headerHash{gas: limit}(0, 0, 0, 0) returns (bytes32 answer) {
+                assertEq(answer, hash, "header");
+                ++right;
+            } catch {
+                ++wrong;
+            }
+        }
+        assertTrue(right > 0 && wrong > 0, "both ends of the range are tried");
+    }
+
+    /// @dev A coinbase so long that a failure of the precompile leaves enough gas to go on.
+    function test_TooLittleGasForACoinbaseIsAnErrorOfItsOwn() external view {
+        bytes memory suffix = new bytes(200_000);
+        bytes32 id = pow.coinbaseId("", "", suffix);
+        (uint256 right, uint256 outOfGas) = (0, 0);
+        for (uint256 limit = 150_000; limit < 350_000; limit += 1_000) {
+            try pow.coinbaseId{gas: limit}("", "", suffix) returns (bytes32 answer) {
+                assertEq(answer, id, "coinbase");
+                ++right;
+            } catch (bytes memory reason) {
+                if (bytes4(reason) == ProofOfWork.OutOfGas.selector) ++outOfGas;
+            }
+        }
+        assertTrue(right > 0 && outOfGas > 0, "both ends of the range are tried");
+    }
+}
