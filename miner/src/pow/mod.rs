@@ -1,0 +1,20 @@
+//! SHA-256d proof of work: pure functions over bytes and integers, without I/O or a clock.
+//!
+//! A [`Job`] and a [`Solution`] make a [`Header`]; a header has a [`Hash256`]; a hash that meets a [`Target`] counts the
+//! target's work. [`share::check`] decides all of it in one call, and [`scan`] looks for the nonces.
+
+mod encoding;
+pub mod hash;
+pub mod header;
+pub mod job;
+pub mod merkle;
+pub mod scan;
+pub mod share;
+pub mod solution;
+pub mod target;
+
+pub use hash::{Hash256, sha256d};
+pub use header::Header;
+pub use job::Job;
+pub use solution::{Rejection, Solution};
+pub use target::Target;

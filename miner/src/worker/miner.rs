@@ -1,0 +1,213 @@
+//! The threads, and the handle that feeds and stops them.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use super::search::{Lane, Search};
+use super::work::{Found, Work, WorkError};
+use crate::pow::scan::{self, Kernel, SelfTestError};
+
+/// Shares that wait for their taker; beyond them the threads pause rather than lose one.
+const FOUND_CAPACITY: usize = 256;
+
+/// How long a thread with a share in hand waits before it looks whether the share still matters.
+const FULL_RETRY: Duration = Duration::from_millis(2);
+
+/// Why no miner could be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The kernel computes wrongly.
+    #[error("no kernel can be trusted on this host")]
+    Kernel(#[from] SelfTestError),
+    /// The system gave no thread.
+    #[error("a mining thread couldn't be started; ask for fewer threads")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Mining threads, which end when this is dropped.
+#[derive(Debug)]
+pub struct Miner {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    kernel: &'static Kernel,
+    slot: Mutex<Option<Arc<Work>>>,
+    /// Signals new work or the end; both happen under the slot's lock, so that no thread sleeps through them.
+    changed: Condvar,
+    /// Counts the work given; written under the slot's lock, read by threads once a batch.
+    generation: AtomicU64,
+    stopping: AtomicBool,
+    hashes: AtomicU64,
+}
+
+impl Miner {
+    /// Starts threads that wait for work, and gives the channel on which shares arrive.
+    ///
+    /// Threads pause while the channel is full, and end once its receiver is dropped.
+    pub fn start(threads: NonZeroUsize) -> Result<(Self, mpsc::Receiver<Found>), StartError> {
+        let shared = Arc::new(Shared {
+            kernel: scan::select()?,
+            slot: Mutex::new(None),
+            changed: Condvar::new(),
+            generation: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+            hashes: AtomicU64::new(0),
+        });
+        let (sender, receiver) = mpsc::channel(FOUND_CAPACITY);
+        let mut miner = Self { shared, threads: Vec::with_capacity(threads.get()) };
+        for index in 0..threads.get() {
+            let lane = Lane { thread: index as u64, threads: threads.get() as u64 };
+            let worker = Worker { shared: Arc::clone(&miner.shared), found: sender.clone(), lane };
+            let spawned = thread::Builder::new().name(format!("miner-{index}")).spawn(move || worker.run());
+            miner.threads.push(spawned.map_err(StartError::Thread)?);
+        }
+        Ok((miner, receiver))
+    }
+
+    /// Replaces the work; every thread turns to it within a batch. Gives the generation that its shares will carry.
+    pub fn set_work(&self, work: Work) -> Result<u64, WorkError> {
+        work.check()?;
+        Ok(self.shared.replace(Some(Arc::new(work))))
+    }
+
+    /// Takes the work away; threads rest until there is new work. Shares of older generations may still be in the channel.
+    pub fn clear_work(&self) -> u64 {
+        self.shared.replace(None)
+    }
+
+    /// Hashes computed since the start.
+    pub fn hashes(&self) -> u64 {
+        self.shared.hashes.load(Ordering::Relaxed)
+    }
+
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// Name of the kernel that the threads run.
+    pub fn kernel(&self) -> &'static str {
+        self.shared.kernel.name
+    }
+
+    /// Stops the threads and waits for their end, a batch at most.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Miner {
+    fn drop(&mut self) {
+        {
+            let _slot = self.shared.lock();
+            self.shared.stopping.store(true, Ordering::Release);
+            self.shared.changed.notify_all();
+        }
+        for thread in self.threads.drain(..) {
+            // A panic of a worker was reported by the panic hook; there is nothing left of it to undo.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<Work>>> {
+        // The slot is only ever replaced whole, so a panic elsewhere can't have left it half-written.
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replace(&self, work: Option<Arc<Work>>) -> u64 {
+        let mut slot = self.lock();
+        *slot = work;
+        let generation = self.generation.fetch_add(1, Ordering::Release) + 1;
+        self.changed.notify_all();
+        generation
+    }
+
+    fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    fn is_current(&self, generation: u64) -> bool {
+        self.generation.load(Ordering::Acquire) == generation && !self.stopping()
+    }
+
+    /// Waits for work of another generation than the given one; `None` at the end.
+    fn wait_for_work(&self, seen: u64) -> Option<(Arc<Work>, u64)> {
+        let mut slot = self.lock();
+        loop {
+            if self.stopping() {
+                return None;
+            }
+            let generation = self.generation.load(Ordering::Acquire);
+            match &*slot {
+                Some(work) if generation != seen => return Some((Arc::clone(work), generation)),
+                _ => slot = self.changed.wait(slot).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
+
+/// What one thread owns.
+struct Worker {
+    shared: Arc<Shared>,
+    found: mpsc::Sender<Found>,
+    lane: Lane,
+}
+
+impl Worker {
+    fn run(self) {
+        let (mut seen, mut index) = (0, 0);
+        while let Some((work, generation)) = self.shared.wait_for_work(seen) {
+            let mut search = Search::new(work, generation, self.lane, index);
+            if self.mine(&mut search, generation).is_err() {
+                return;
+            }
+            (seen, index) = (generation, search.next_index());
+        }
+    }
+
+    /// Mines until the work is replaced or exhausted; an error where nobody takes shares any more.
+    fn mine(&self, search: &mut Search, generation: u64) -> Result<(), ReceiverGone> {
+        while self.shared.is_current(generation) {
+            let Some((hashes, found)) = search.batch(self.shared.kernel) else { return Ok(()) };
+            self.shared.hashes.fetch_add(hashes, Ordering::Relaxed);
+            for share in found {
+                self.send(share)?;
+            }
+            if self.found.is_closed() {
+                return Err(ReceiverGone);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands a share over; waits while the channel is full, but not for a share whose work was replaced meanwhile.
+    fn send(&self, share: Found) -> Result<(), ReceiverGone> {
+        let mut share = share;
+        loop {
+            match self.found.try_send(share) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Closed(_)) => return Err(ReceiverGone),
+                Err(TrySendError::Full(unsent)) if self.shared.is_current(unsent.generation) => share = unsent,
+                Err(TrySendError::Full(_)) => return Ok(()),
+            }
+            thread::sleep(FULL_RETRY);
+        }
+    }
+}
+
+/// The receiver of shares was dropped.
+struct ReceiverGone;
+
+#[cfg(test)]
+#[path = "miner_tests.rs"]
+mod tests;

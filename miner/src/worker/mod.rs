@@ -1,0 +1,10 @@
+//! Threads that mine: give a [`Miner`] some [`Work`], take what it [`Found`].
+//!
+//! Usable inside another program; nothing is printed.
+
+mod miner;
+mod search;
+mod work;
+
+pub use miner::{Miner, StartError};
+pub use work::{Found, Work, WorkError};

@@ -1,0 +1,69 @@
+//! The binary, as a process of its own.
+
+use std::process::{Output, Stdio};
+
+use crate::scripted_pool::{DEADLINE, DIFFICULTY, ScriptedPool, VERSION_MASK, job, verify};
+use serde_json::{Value, json};
+use tokio::process::{Child, Command};
+
+fn miner(arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_hashlease-miner"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+async fn end(child: Child) -> Output {
+    tokio::time::timeout(DEADLINE, child.wait_with_output()).await.expect("the miner didn't end").unwrap()
+}
+
+#[tokio::test]
+async fn it_mines_with_the_password_of_a_file_and_exits_zero_on_sigterm_and_sigint() {
+    let folder = tempfile::tempdir().unwrap();
+    let pass_file = folder.path().join("pass");
+    std::fs::write(&pass_file, "secret\n").unwrap();
+    for signal in ["-TERM", "-INT"] {
+        let pool = ScriptedPool::listen().await;
+        let url = pool.config().url.to_string();
+        let arguments =
+            ["--url", &url, "--user", "u.w", "--threads", "1", "--json", "--pass-file", pass_file.to_str().unwrap()];
+        let child = miner(&arguments);
+        let mut peer = pool.accept().await;
+        // The handshake checks the user and the password.
+        peer.handshake().await;
+        let notify = job("a", true);
+        peer.give_job(DIFFICULTY, &notify).await;
+        let (id, submit) = peer.share().await;
+        verify(&notify, &submit, VERSION_MASK, DIFFICULTY);
+        peer.answer(&id, json!(true)).await;
+        // The client reads the answer before this pong's question, so the pong shows that the share is counted.
+        peer.send("{\"id\":\"p\",\"method\":\"mining.ping\",\"params\":[]}\n").await;
+        peer.reply().await;
+        let kill = format!("kill {signal} {}", child.id().unwrap());
+        assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+        let output = end(child).await;
+        let last = String::from_utf8(output.stdout).unwrap().lines().last().map(str::to_owned);
+        let report: Value = serde_json::from_str(&last.expect("a last line of JSON")).unwrap();
+        assert_eq!(
+            (output.status.code(), &report["state"], &report["accepted"]),
+            (Some(0), &json!("stopped"), &json!(1))
+        );
+    }
+}
+
+#[tokio::test]
+async fn help_teaches_and_a_wrong_url_says_what_to_write() {
+    let help = end(miner(&["--help"])).await;
+    assert_eq!(help.status.code(), Some(0));
+    let text = String::from_utf8(help.stdout).unwrap();
+    for taught in ["--pass-file", "stratum+tcp://HOST:PORT", "Examples:", "--json"] {
+        assert!(text.contains(taught), "{taught}");
+    }
+    let wrong = end(miner(&["--url", "pool:3333", "--user", "u"])).await;
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8(wrong.stderr).unwrap().contains("write stratum+tcp://HOST:PORT"));
+}

@@ -1,0 +1,6 @@
+//! The client and the binary against a scripted pool, over real sockets.
+#![allow(clippy::unwrap_used)]
+
+mod binary;
+mod client;
+mod scripted_pool;
