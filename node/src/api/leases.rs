@@ -1,0 +1,150 @@
+//! `/v1/leases`: work, receipts and pay.
+
+use alloy_primitives::{B256, U256};
+use axum::{
+    Json,
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+    http::StatusCode,
+};
+use hashlease_domain::{
+    lease::{Event, Lease},
+    pay::Locks,
+};
+
+use super::{
+    Answer, Failure, Node,
+    page::Paging,
+    types::{
+        FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Page, Payouts, ReceiptView, Time, TransactionKind,
+        WorkView,
+    },
+};
+use crate::{
+    delivery::Status,
+    net::wire::ShareRefusal,
+    registry::{CallState, LeaseView, QueuedCall, RegistryError},
+    settlement::Call,
+};
+
+pub(super) async fn list(
+    State(node): State<Node>,
+    query: Result<Query<Paging>, QueryRejection>,
+) -> Answer<Page<LeaseSummary>> {
+    let Query(paging) = query?;
+    let mut leases = node.registry.leases().await;
+    leases.sort_by_key(|lease| (std::cmp::Reverse(lease.terms.start), lease.id));
+    let leases = leases.iter().map(summary).collect();
+    Ok(Json(paging.cut(leases, |lease: &LeaseSummary| lease.id.to_string())))
+}
+
+fn summary(lease: &Lease) -> LeaseSummary {
+    LeaseSummary {
+        id: lease.id,
+        party: lease.party,
+        stage: lease.stage,
+        token: lease.terms.token,
+        price: lease.terms.price,
+        hashrate: lease.terms.hashrate,
+        starts_at: Time(lease.terms.start),
+        ends_at: Time(lease.on_chain.end),
+        contracted: lease.terms.contracted(lease.on_chain.end),
+        receipted: lease.receipted_work(),
+        paid: paid(lease),
+    }
+}
+
+/// What the payee has on chain so far.
+fn paid(lease: &Lease) -> u128 {
+    lease.on_chain.payout.map_or(lease.on_chain.delivered.paid, |payout| payout.earned)
+}
+
+pub(super) async fn one(State(node): State<Node>, path: Result<Path<B256>, PathRejection>) -> Answer<LeaseDetail> {
+    let Path(id) = path?;
+    let view = node.registry.lease_view(id).await.ok_or(RegistryError::UnknownLease(id))?;
+    let blocks = node.delivery.blocks(id)?;
+    let blocks =
+        blocks.into_iter().map(|block| FoundBlock { hash: block.hash.to_string(), height: block.height }).collect();
+    Ok(Json(detail(view, &node.delivery.status(id), blocks)))
+}
+
+fn detail(view: LeaseView, status: &Status, blocks: Vec<FoundBlock>) -> LeaseDetail {
+    let LeaseView { lease, calls } = view;
+    let Locks { lock, fee: fee_lock, bond } = lease.terms.locks().unwrap_or(Locks { lock: 0, fee: 0, bond: 0 });
+    let payout = lease.on_chain.payout;
+    let receipt = lease.receipt.map(|signed| ReceiptView {
+        work: signed.receipt.work,
+        through: signed.receipt.through,
+        seller_signature: signed.seller,
+        agent_signature: signed.agent,
+    });
+    LeaseDetail {
+        id: lease.id,
+        party: lease.party,
+        stage: lease.stage,
+        ends_at: Time(lease.on_chain.end),
+        work: work(&lease, status),
+        receipt,
+        payouts: Payouts {
+            lock,
+            fee_lock,
+            bond,
+            paid: paid(&lease),
+            earned: payout.map(|payout| payout.earned),
+            fee: payout.map(|payout| payout.fee),
+            refund: payout.map(|payout| payout.refund),
+            penalty: payout.map(|payout| payout.penalty),
+        },
+        blocks,
+        transactions: calls.iter().filter_map(transaction).collect(),
+        terms: lease.terms,
+    }
+}
+
+fn work(lease: &Lease, status: &Status) -> WorkView {
+    let delivered = lease.on_chain.delivered;
+    let proven = U256::from(lease.terms.proof_work()) * U256::from(delivered.proof_count);
+    let claimed = lease.claim.map_or(0, |claim| claim.receipt.work).max(lease.receipted_work());
+    WorkView {
+        contracted: lease.terms.contracted(lease.on_chain.end),
+        accepted: status.accepted_work.max(lease.receipted_work()),
+        claimed,
+        receipted: lease.receipted_work(),
+        settled: delivered.work,
+        proven: u128::try_from(proven).unwrap_or(u128::MAX),
+        rejected_shares: status.rejected_shares.clone(),
+        stale_shares: status.rejected_shares.get(&ShareRefusal::Stale.to_string()).copied().unwrap_or(0)
+            + status.late_shares,
+        in_flight_shares: status.in_flight_shares,
+    }
+}
+
+fn transaction(call: &QueuedCall) -> Option<LeaseTransaction> {
+    let kind = match &call.call {
+        Call::Open { .. } => TransactionKind::Open,
+        Call::Settle { .. } => TransactionKind::Settle,
+        Call::SettleAndClose { .. } => TransactionKind::SettleAndClose,
+        Call::Prove { .. } => TransactionKind::Prove,
+        Call::Cancel { .. } => TransactionKind::Cancel,
+        Call::Close { .. } => TransactionKind::Close,
+        _ => return None,
+    };
+    match &call.state {
+        CallState::Sent { raw, .. } => Some(LeaseTransaction { hash: raw.hash, kind, gas_used: None }),
+        CallState::Mined { hash, gas_used, .. } => {
+            Some(LeaseTransaction { hash: *hash, kind, gas_used: Some(*gas_used) })
+        }
+        CallState::Queued | CallState::Intended { .. } | CallState::Refused { .. } => None,
+    }
+}
+
+pub(super) async fn cancel(
+    State(node): State<Node>,
+    path: Result<Path<B256>, PathRejection>,
+) -> Result<StatusCode, Failure> {
+    let Path(id) = path?;
+    node.registry.apply(id, &Event::CancelRequested).await?;
+    Ok(StatusCode::ACCEPTED)
+}

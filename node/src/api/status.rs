@@ -1,0 +1,34 @@
+//! `/v1/status`: what the node is and what it sees.
+
+use axum::{Json, extract::State};
+
+use super::{
+    Answer, Node,
+    types::{HeadView, PROTOCOL, Role, Status, Time},
+};
+use crate::clock;
+
+pub(super) async fn status(State(node): State<Node>) -> Answer<Status> {
+    let head = *node.registry.head().borrow();
+    let seen = head.number > 0 || head.time > 0;
+    let domain = node.config.chain.domain;
+    let roles = [
+        (node.farm.is_some(), Role::Seller),
+        (node.config.bitcoin.is_some(), Role::Agent),
+        (node.config.opens, Role::Matcher),
+    ];
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        protocol: PROTOCOL,
+        chain_id: domain.chain_id,
+        escrow: domain.escrow,
+        address: node.address,
+        peer_id: node.net.peer_id().to_string(),
+        listen: node.net.listen_addrs().await.iter().map(ToString::to_string).collect(),
+        peers: u32::try_from(node.net.peers().await.len()).unwrap_or(u32::MAX),
+        head: seen.then_some(HeadView { number: head.number, time: Time(head.time) }),
+        roles: roles.into_iter().filter_map(|(is, role)| is.then_some(role)).collect(),
+        details: node.details.clone(),
+        last_block_age_s: seen.then(|| clock::now_s().saturating_sub(head.time)),
+    }))
+}

@@ -1,0 +1,317 @@
+//! The running node: every room started, wired together, watched, and stopped in order.
+
+use std::{net::SocketAddr, panic, sync::Arc, time::Duration};
+
+use hashlease_domain::{details::Details, lease::Rules};
+use hashlease_miner::client::{self, Client};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::mpsc,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    api,
+    config::{Config, DataDirError, datadir::read_secret},
+    delivery,
+    destination::{DestinationError, Password, RpcConfig, Solo, SoloConfig},
+    farm::{self, FarmConfig},
+    keys::{KeyError, SecretKey},
+    market,
+    net::{self, NetConfig, NetError},
+    registry::{Registry, RegistryError, outbox::Outbox},
+    settlement::{self, Evm},
+    store::{Guard, Store, StoreError},
+};
+
+/// Longest wait for an answer of the chain's server.
+const RPC_TIMEOUT: Duration = Duration::from_secs(20);
+/// Pause before a server that does not answer at start is asked again.
+const START_RETRY: Duration = Duration::from_secs(2);
+/// Chain updates that may wait for the registry.
+const UPDATES: usize = 64;
+/// Work streams that may wait for delivery.
+const STREAMS: usize = 32;
+/// Time for tasks to finish what they are at when the node stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Why the node did not start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A secret in the data directory.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The node's key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is known of the chain.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The chain.
+    #[error(transparent)]
+    Chain(#[from] settlement::Error),
+    /// Peers.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// An address of the configuration.
+    #[error("{address:?} in [net] is no multiaddress: write it as /ip4/0.0.0.0/tcp/7770")]
+    Multiaddr {
+        /// What was written.
+        address: String,
+    },
+    /// The destination.
+    #[error(transparent)]
+    Destination(#[from] DestinationError),
+    /// A listener.
+    #[error("{addr} is taken: choose another with {key}")]
+    Listen {
+        /// Address and port.
+        addr: SocketAddr,
+        /// Key of the configuration.
+        key: &'static str,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The system gives no signals.
+    #[error("the system gives no signals")]
+    Signals(#[source] std::io::Error),
+    /// A part of the node ended by itself.
+    #[error("the node's {0} ended: look at the log above")]
+    Ended(&'static str),
+}
+
+/// Runs the node until it is told to stop.
+///
+/// # Errors
+/// Where it cannot start, and where a part of it fails.
+pub async fn run(config: Config) -> Result<(), AppError> {
+    let shutdown = CancellationToken::new();
+    stop_on_panic(shutdown.clone());
+    let tasks = TaskTracker::new();
+    let started = tokio::select! {
+        started = start(config, &tasks, &shutdown) => started,
+        signalled = stop_signal() => return signalled,
+    };
+    let outcome = match started {
+        Ok(mut parts) => tokio::select! {
+            signalled = stop_signal() => signalled,
+            Some(ended) = parts.join_next() => ended.unwrap_or(Err(AppError::Ended("task"))),
+        },
+        Err(error) => Err(error),
+    };
+    tracing::info!("stopping");
+    shutdown.cancel();
+    tasks.close();
+    if timeout(DRAIN, tasks.wait()).await.is_err() {
+        tracing::warn!("some tasks did not end in time");
+    }
+    outcome
+}
+
+/// A panic anywhere stops the node in order: what is half done is on record, what is unknown is not.
+fn stop_on_panic(shutdown: CancellationToken) {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        before(info);
+        shutdown.cancel();
+    }));
+}
+
+async fn stop_signal() -> Result<(), AppError> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(AppError::Signals)?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(AppError::Signals),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// The parts that live as long as the node: the first that ends, ends it.
+type Running = JoinSet<Result<(), AppError>>;
+
+async fn start(config: Config, tasks: &TaskTracker, shutdown: &CancellationToken) -> Result<Running, AppError> {
+    let datadir = config.datadir.clone();
+    let api_listener = listen(config.api.addr, "--api-addr").await?;
+    let farm_listener = match &config.farm {
+        Some(farm) => Some(listen(farm.stratum, "farm.stratum").await?),
+        None => None,
+    };
+    let store = Store::open(datadir.root())?;
+    let key = SecretKey::open(&datadir.node_key(), &read_secret(&config.passphrase_file)?)?;
+    let evm = Arc::new(Evm::new(config.chain.rpc.as_str(), config.chain.domain, RPC_TIMEOUT)?);
+    identify(&evm).await?;
+
+    let guard = Arc::new(Guard::new(store.clone(), config.chain.domain, key));
+    let rules = Rules { confirmations: config.chain.confirmations };
+    let registry = Arc::new(Registry::open(store.clone(), guard.address(), rules, config.chain.from_block)?);
+    tracing::info!(address = %guard.address(), chain_id = config.chain.domain.chain_id, "the node's account");
+
+    let mut running = Running::new();
+    follow_chain(&mut running, &config, Arc::clone(&registry), shutdown).await?;
+    let outbox_chain = Evm::new(config.chain.rpc.as_str(), config.chain.domain, RPC_TIMEOUT)?;
+    let outbox = Outbox::new(Arc::clone(&registry), Arc::clone(&guard), outbox_chain, config.chain.confirmations);
+    tasks.spawn(outbox.run(shutdown.clone()));
+
+    let (net, events, swarm) = net::start(net_config(&config)?, shutdown.clone()).await?;
+    running.spawn(async move {
+        let ended = swarm.await;
+        ended.map_err(|_| AppError::Ended("network"))
+    });
+    let details = Details {
+        peer: net.peer_id().to_string(),
+        addresses: net.listen_addrs().await.iter().map(ToString::to_string).collect(),
+        region: None,
+        rig: None,
+    };
+    tracing::info!(peer = details.peer, addresses = ?details.addresses, "listening for peers");
+
+    let farm = farm_listener.map(|listener| farm::start(listener, FarmConfig::default(), shutdown.clone()));
+    let solo = solo(&config, shutdown)?;
+    let (streams, stream_queue) = mpsc::channel(STREAMS);
+    let parts = market::Parts {
+        store: store.clone(),
+        registry: Arc::clone(&registry),
+        guard: Arc::clone(&guard),
+        net: net.clone(),
+        events,
+        streams,
+        details: details.clone(),
+        open: config.opens,
+    };
+    let market = market::start(parts, tasks, shutdown.clone());
+    let farm_handle = farm.as_ref().map(|(farm, _)| farm.clone());
+    let parts = delivery::Parts {
+        store,
+        registry: Arc::clone(&registry),
+        guard: Arc::clone(&guard),
+        net: net.clone(),
+        farm,
+        solo,
+        streams: stream_queue,
+    };
+    let delivery = delivery::start(parts, tasks, shutdown.clone());
+    mine(&config, tasks, shutdown);
+
+    let parts = api::Parts {
+        token: read_secret(&datadir.api_token())?,
+        address: guard.address(),
+        details: details
+            .to_document()
+            .map(|document| String::from_utf8_lossy(&document).into_owned())
+            .unwrap_or_default(),
+        evm,
+        registry,
+        market,
+        delivery,
+        net,
+        farm: farm_handle,
+        config,
+    };
+    let stopped = shutdown.clone().cancelled_owned();
+    tracing::info!(addr = %parts.config.api.addr, "the API listens");
+    running.spawn(async move { api::serve(api_listener, parts, stopped).await.map_err(|_| AppError::Ended("API")) });
+    Ok(running)
+}
+
+async fn listen(addr: SocketAddr, key: &'static str) -> Result<TcpListener, AppError> {
+    TcpListener::bind(addr).await.map_err(|source| AppError::Listen { addr, key, source })
+}
+
+/// Checks that the server serves the configured chain and escrow, waiting for one that does not answer yet.
+async fn identify(evm: &Evm) -> Result<(), AppError> {
+    let mut told = false;
+    loop {
+        match evm.identity().await {
+            Err(error) if error.is_transient() => {
+                if !told {
+                    tracing::warn!(%error, "waiting for the chain");
+                }
+                told = true;
+                sleep(START_RETRY).await;
+            }
+            checked => return Ok(checked?),
+        }
+    }
+}
+
+/// Follows the chain and hands each step to the registry.
+async fn follow_chain(
+    running: &mut Running,
+    config: &Config,
+    registry: Arc<Registry>,
+    shutdown: &CancellationToken,
+) -> Result<(), AppError> {
+    let (updates, mut queue) = mpsc::channel(UPDATES);
+    let chain = Evm::new(config.chain.rpc.as_str(), config.chain.domain, RPC_TIMEOUT)?;
+    let (cursor, poll, stopped) = (registry.cursor().await, config.chain.poll, shutdown.clone().cancelled_owned());
+    running.spawn(async move {
+        settlement::watch(chain, cursor, poll, updates, stopped).await;
+        Ok(())
+    });
+    running.spawn(async move {
+        while let Some(update) = queue.recv().await {
+            registry.advance(&update).await?;
+        }
+        Ok(())
+    });
+    Ok(())
+}
+
+fn net_config(config: &Config) -> Result<NetConfig, AppError> {
+    let read = |addresses: &[String]| {
+        let address = |address: &String| address.parse().map_err(|_| AppError::Multiaddr { address: address.clone() });
+        addresses.iter().map(address).collect::<Result<Vec<_>, _>>()
+    };
+    Ok(NetConfig {
+        chain_id: config.chain.domain.chain_id,
+        escrow: config.chain.domain.escrow,
+        listen: read(&config.net.listen)?,
+        announce: Vec::new(),
+        bootstrap: read(&config.net.bootstrap)?,
+        mdns: config.net.mdns,
+        kad: true,
+        key_file: config.datadir.peer_key(),
+        peers_file: config.datadir.peers(),
+    })
+}
+
+type SoloParts = (Solo, tokio::sync::watch::Receiver<Option<Arc<crate::destination::Template>>>);
+
+fn solo(config: &Config, shutdown: &CancellationToken) -> Result<Option<SoloParts>, AppError> {
+    let Some(bitcoin) = &config.bitcoin else { return Ok(None) };
+    let rpc = RpcConfig {
+        url: bitcoin.rpc.to_string(),
+        user: bitcoin.user.clone(),
+        password: Password::new(read_secret(&bitcoin.password_file)?.to_string()),
+    };
+    Ok(Some(Solo::start(SoloConfig { rpc, payout: bitcoin.payout.parse()? }, shutdown.clone())?))
+}
+
+/// Starts the node's own worker, which mines at the node's own farm as any other miner does.
+fn mine(config: &Config, tasks: &TaskTracker, shutdown: &CancellationToken) {
+    let Some((farm, threads)) =
+        config.farm.and_then(|farm| Some((farm, std::num::NonZeroUsize::new(farm.mine.into())?)))
+    else {
+        return;
+    };
+    let url = client::PoolUrl { host: "127.0.0.1".to_owned(), port: farm.stratum.port() };
+    let (worker, _stats) = Client::new(client::Config {
+        url,
+        user: "own".to_owned(),
+        password: "x".to_owned(),
+        threads,
+        timeouts: client::Timeouts::default(),
+    });
+    let shutdown = shutdown.clone();
+    tasks.spawn(async move {
+        if let Err(error) = worker.run(shutdown).await {
+            tracing::error!(%error, "the node's own worker stopped");
+        }
+    });
+}

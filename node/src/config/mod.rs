@@ -1,0 +1,228 @@
+//! The configuration: written as TOML, checked once, then passed on as values that cannot be wrong.
+//!
+//! A flag beats the environment (`HASHLEASE_SECTION_KEY`), which beats the file, which beats the default. Which roles
+//! a node plays follows from its sections: `[farm]` sells, `[bitcoin]` works for a buyer, `[market]` opens leases.
+
+mod check;
+pub mod datadir;
+mod env;
+pub mod error;
+pub mod init;
+mod raw;
+mod show;
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, fs, io::Read, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
+
+use hashlease_domain::{Address, Domain};
+use reqwest::Url;
+use serde::Deserialize;
+use toml::{Table, Value};
+
+pub use datadir::{DataDir, DataDirError};
+pub use error::ConfigError;
+pub use init::{Init, init};
+
+/// Largest file that is read, bytes: the sample with every comment has a twentieth of it.
+pub const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+/// A configuration that a node can run with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where the node keeps everything.
+    pub datadir: DataDir,
+    /// The chain and its escrow.
+    pub chain: Chain,
+    /// The tokens that the operator trades in, by symbol.
+    pub tokens: BTreeMap<String, Token>,
+    /// Peers.
+    pub net: Net,
+    /// The REST API.
+    pub api: Api,
+    /// File that holds the passphrase of the node's key.
+    pub passphrase_file: PathBuf,
+    /// The seller's miners, where the node sells.
+    pub farm: Option<Farm>,
+    /// The Bitcoin node, where the node works for a buyer.
+    pub bitcoin: Option<Bitcoin>,
+    /// Whether the node opens leases for bids that name it as their matcher.
+    pub opens: bool,
+}
+
+/// `[chain]`: the chain and its escrow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// JSON-RPC server, http or https. May hold a secret: never printed whole.
+    pub rpc: Url,
+    /// EIP-155 chain id and escrow.
+    pub domain: Domain,
+    /// First block whose events are read.
+    pub from_block: u64,
+    /// Blocks on top of an opening before work starts.
+    pub confirmations: u64,
+    /// Pause between two looks at the chain.
+    pub poll: Duration,
+}
+
+/// `[tokens.SYMBOL]`: a token that the operator trades in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// ERC-20 contract.
+    pub address: Address,
+    /// One token is `10^decimals` base units.
+    pub decimals: u8,
+}
+
+/// `[net]`: peers. Multiaddresses are kept as text; the net room reads them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Net {
+    /// Where to listen.
+    pub listen: Vec<String>,
+    /// Peers to meet others by.
+    pub bootstrap: Vec<String>,
+    /// Whether peers of the local network are looked for.
+    pub mdns: bool,
+}
+
+/// `[api]`: the REST API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Api {
+    /// Where it listens.
+    pub addr: SocketAddr,
+}
+
+/// `[farm]`: the seller's miners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Farm {
+    /// Where miners connect by Stratum V1.
+    pub stratum: SocketAddr,
+    /// Threads of the node's own worker.
+    pub mine: u16,
+    /// Receives the earnings; the node's own account where none is set.
+    pub payee: Option<Address>,
+}
+
+/// `[bitcoin]`: what a buyer's node mines, solo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bitcoin {
+    /// JSON-RPC server of a Bitcoin node.
+    pub rpc: Url,
+    /// User of the server.
+    pub user: String,
+    /// File that holds the password.
+    pub password_file: PathBuf,
+    /// Bitcoin address that found blocks pay. The destination room checks it against the network.
+    pub payout: String,
+}
+
+/// Keys that flags set: they beat all else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--mine`: threads of the node's own worker, which makes the node a seller.
+    pub mine: Option<u16>,
+    /// `--api-addr`.
+    pub api_addr: Option<SocketAddr>,
+}
+
+impl Config {
+    /// Reads the configuration of `datadir`, with `variables` of the environment and flags laid over it.
+    ///
+    /// # Errors
+    /// Where there is no file, or a key is unknown, missing or wrong; the message names the key and what it must be.
+    pub fn load(
+        datadir: DataDir,
+        variables: impl Iterator<Item = (String, String)>,
+        overrides: Overrides,
+    ) -> Result<Self, ConfigError> {
+        let path = datadir.config();
+        Self::read(datadir, &file(&path)?, variables, overrides)
+    }
+
+    /// As [`Config::load`], with the file's text given.
+    fn read(
+        datadir: DataDir,
+        text: &str,
+        variables: impl Iterator<Item = (String, String)>,
+        overrides: Overrides,
+    ) -> Result<Self, ConfigError> {
+        let place = datadir.config().display().to_string();
+        // The text is read as what it must be, so that errors carry the line, and once more as what can be laid over.
+        toml::from_str::<raw::Raw>(text).map_err(|source| malformed(&place, source))?;
+        let mut merged: Table = toml::from_str(text).map_err(|source| malformed(&place, source))?;
+        for env::Setting { variable, table } in env::settings(variables)? {
+            raw::Raw::deserialize(table.clone()).map_err(|source| {
+                match source.message().contains("unknown field") {
+                    true => ConfigError::UnknownVariable { name: variable.clone() },
+                    false => malformed(&format!("environment variable {variable}"), source),
+                }
+            })?;
+            lay_over(&mut merged, table);
+        }
+        lay_over(&mut merged, overrides.table());
+        let raw = raw::Raw::deserialize(merged).map_err(|source| malformed(&place, source))?;
+        check::check(datadir, raw)
+    }
+
+    /// Returns the token that `symbol` names, in any case of letters.
+    pub fn token(&self, symbol: &str) -> Option<(&str, Token)> {
+        let found = self.tokens.iter().find(|(name, _)| name.eq_ignore_ascii_case(symbol))?;
+        Some((found.0, *found.1))
+    }
+
+    /// Returns the symbol and unit of the token at `address`.
+    pub fn token_at(&self, address: Address) -> Option<(&str, Token)> {
+        let found = self.tokens.iter().find(|(_, token)| token.address == address)?;
+        Some((found.0, *found.1))
+    }
+}
+
+impl Overrides {
+    fn table(self) -> Table {
+        let mut table = Table::new();
+        if let Some(threads) = self.mine {
+            table.insert(
+                "farm".to_owned(),
+                Table::from_iter([("mine".to_owned(), Value::from(i64::from(threads)))]).into(),
+            );
+        }
+        if let Some(addr) = self.api_addr {
+            table.insert(
+                "api".to_owned(),
+                Table::from_iter([("addr".to_owned(), Value::from(addr.to_string()))]).into(),
+            );
+        }
+        table
+    }
+}
+
+fn malformed(place: &str, source: toml::de::Error) -> ConfigError {
+    ConfigError::Malformed { place: place.to_owned(), source: Box::new(source) }
+}
+
+fn file(path: &Path) -> Result<String, ConfigError> {
+    let io = |source| ConfigError::Io { path: path.to_owned(), source };
+    let file = fs::File::open(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => ConfigError::NotInitialised { path: path.to_owned() },
+        _ => io(source),
+    })?;
+    let mut text = String::new();
+    file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(io)?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err(ConfigError::TooLarge { path: path.to_owned(), limit: MAX_FILE_BYTES });
+    }
+    Ok(text)
+}
+
+/// Lays the keys of `upper` over those of `lower`, section by section.
+fn lay_over(lower: &mut Table, upper: Table) {
+    for (key, value) in upper {
+        match (lower.get_mut(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => lay_over(below, above),
+            (_, value) => {
+                lower.insert(key, value);
+            }
+        }
+    }
+}

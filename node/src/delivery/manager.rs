@@ -1,0 +1,292 @@
+//! One task for each lease, and what they share: streams, shares and miners are brought to the right one.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use alloy_primitives::B256;
+use hashlease_domain::lease::{Lease, Party, Stage};
+use tokio::{
+    sync::{broadcast::error::RecvError, mpsc, watch},
+    time::{MissedTickBehavior, interval, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    DeliveryError, FoundBlock, Status,
+    account::Account,
+    agent::Agent,
+    handshake::{adopt_newest, check_hello, receive_hello, send_hello},
+    seen::Seen,
+    seller::Seller,
+    status::Statuses,
+};
+use crate::{
+    clock,
+    destination::{Solo, Template},
+    farm::{Demand, Farm, FarmShare, Miner, allocate},
+    net::{Net, PeerId, WorkStream},
+    registry::{Notice, Registry},
+    store::{Guard, Store, StoreError},
+};
+
+/// Shares of one lease that wait for its task.
+const LEASE_SHARES: usize = 1024;
+/// Streams of one lease that wait for its task: the newest wins.
+const LEASE_STREAMS: usize = 4;
+/// Time for the other end to say hello.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time between looks at who mines for whom.
+const ALLOCATE_EVERY: Duration = Duration::from_secs(1);
+/// How far ahead miners are placed, seconds: until the next look.
+const ALLOCATE_AHEAD_S: u32 = 1;
+
+/// What delivery is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The store.
+    pub store: Store,
+    /// Chain, leases and calls.
+    pub registry: Arc<Registry>,
+    /// The node's key.
+    pub guard: Arc<Guard>,
+    /// The network.
+    pub net: Net,
+    /// The seller's miners and the shares that they find.
+    pub farm: Option<(Farm, mpsc::Receiver<FarmShare>)>,
+    /// The buyer's destination and its templates.
+    pub solo: Option<(Solo, watch::Receiver<Option<Arc<Template>>>)>,
+    /// Work streams that peers open.
+    pub streams: mpsc::Receiver<(PeerId, WorkStream)>,
+}
+
+/// What the lease tasks share.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    pub(super) store: Store,
+    pub(super) registry: Arc<Registry>,
+    pub(super) guard: Arc<Guard>,
+    pub(super) net: Net,
+    pub(super) farm: Option<Farm>,
+    pub(super) seen: Seen,
+    pub(super) statuses: Statuses,
+    pub(super) demands: Demands,
+    pub(super) tasks: TaskTracker,
+    pub(super) shutdown: CancellationToken,
+}
+
+/// Cumulative work of the leases that can use miners now.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Demands(Arc<Mutex<BTreeMap<B256, (Lease, u128)>>>);
+
+impl Demands {
+    /// Says that a lease can use miners, and the work that it has.
+    pub(super) fn set(&self, lease: &Lease, delivered: u128) {
+        self.lock().insert(lease.id, (lease.clone(), delivered));
+    }
+
+    /// Says that a lease can use none.
+    pub(super) fn clear(&self, lease: B256) {
+        self.lock().remove(&lease);
+    }
+
+    /// Returns what each lease lacks at `now`, unix seconds.
+    fn at(&self, now: u64) -> Vec<Demand> {
+        let demand = |(id, (lease, delivered)): (&B256, &(Lease, u128))| {
+            let due = lease.terms.contracted(now.min(lease.on_chain.end));
+            let signed = |work: u128| i128::try_from(work).unwrap_or(i128::MAX);
+            Demand { lease: *id, hashrate: lease.terms.hashrate, deficit: signed(due) - signed(*delivered) }
+        };
+        self.lock().iter().map(demand).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<B256, (Lease, u128)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A handle on the leases at work.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    statuses: Statuses,
+}
+
+impl Delivery {
+    /// Returns how a lease is doing.
+    pub fn status(&self, lease: B256) -> Status {
+        self.statuses.get(lease)
+    }
+
+    /// Returns the blocks that a lease's work found.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub fn blocks(&self, lease: B256) -> Result<Vec<FoundBlock>, StoreError> {
+        self.statuses.blocks(lease)
+    }
+}
+
+/// Starts delivery; its tasks end with `shutdown`, and `tasks` waits for them.
+pub fn start(parts: Parts, tasks: &TaskTracker, shutdown: CancellationToken) -> Delivery {
+    let statuses = Statuses::new(parts.store.clone());
+    let (farm, shares) = parts.farm.unzip();
+    let shared = Shared {
+        store: parts.store,
+        registry: parts.registry,
+        guard: parts.guard,
+        net: parts.net,
+        farm,
+        seen: Seen::default(),
+        statuses: statuses.clone(),
+        demands: Demands::default(),
+        tasks: tasks.clone(),
+        shutdown,
+    };
+    let manager = Manager { shared, solo: parts.solo, leases: HashMap::new(), streams: parts.streams, shares };
+    tasks.spawn(manager.run());
+    Delivery { statuses }
+}
+
+/// The way to a lease's task.
+struct Running {
+    streams: mpsc::Sender<WorkStream>,
+    shares: mpsc::Sender<FarmShare>,
+}
+
+struct Manager {
+    shared: Shared,
+    solo: Option<(Solo, watch::Receiver<Option<Arc<Template>>>)>,
+    leases: HashMap<B256, Running>,
+    streams: mpsc::Receiver<(PeerId, WorkStream)>,
+    shares: Option<mpsc::Receiver<FarmShare>>,
+}
+
+impl Manager {
+    async fn run(mut self) {
+        let mut notices = self.shared.registry.subscribe();
+        let (greeted, mut welcome) = mpsc::channel(LEASE_STREAMS);
+        let mut allocating = interval(ALLOCATE_EVERY);
+        allocating.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.start_missing().await;
+        loop {
+            tokio::select! {
+                () = self.shared.shutdown.cancelled() => break,
+                notice = notices.recv() => match notice {
+                    Ok(Notice::Lease(_)) | Err(RecvError::Lagged(_)) => self.start_missing().await,
+                    Ok(_) => {}
+                    Err(RecvError::Closed) => break,
+                },
+                Some((peer, stream)) = self.streams.recv() => self.greet(peer, stream, greeted.clone()),
+                Some((lease, stream)) = welcome.recv() => self.bring_stream(lease, stream),
+                Some(share) = next_share(&mut self.shares) => self.bring_share(share),
+                _ = allocating.tick() => self.allocate(),
+            }
+        }
+    }
+
+    /// Starts a task for each lease that needs one and has none.
+    async fn start_missing(&mut self) {
+        self.leases.retain(|_, running| !running.shares.is_closed());
+        for lease in self.shared.registry.leases().await {
+            if matches!(lease.stage, Stage::Active | Stage::Ended) && !self.leases.contains_key(&lease.id) {
+                let id = lease.id;
+                match self.start_lease(lease) {
+                    Ok(Some(running)) => drop(self.leases.insert(id, running)),
+                    Ok(None) => {}
+                    Err(error) => tracing::error!(lease = %id, %error, "the lease cannot be worked on"),
+                }
+            }
+        }
+    }
+
+    fn start_lease(&self, lease: Lease) -> Result<Option<Running>, StoreError> {
+        let (streams, stream_queue) = mpsc::channel(LEASE_STREAMS);
+        let (shares, share_queue) = mpsc::channel(LEASE_SHARES);
+        let account = Account::open(self.shared.store.clone(), &lease)?;
+        let (id, party) = (lease.id, lease.party);
+        match (party, &self.solo, &self.shared.farm) {
+            (Party::Seller, _, Some(farm)) => {
+                let seller = Seller::new(self.shared.clone(), farm.clone(), lease, account, stream_queue, share_queue);
+                self.shared.tasks.spawn(seller.run());
+            }
+            (Party::Agent, Some((solo, templates)), _) => {
+                let agent =
+                    Agent::new(self.shared.clone(), solo.clone(), templates.clone(), lease, account, share_queue);
+                self.shared.tasks.spawn(agent.run());
+            }
+            (Party::Seller, _, None) => {
+                tracing::warn!(lease = %id, "no [farm] in the configuration: the lease is not delivered");
+                return Ok(None);
+            }
+            (Party::Agent, None, _) => {
+                tracing::warn!(lease = %id, "no [bitcoin] in the configuration: the lease has no jobs");
+                return Ok(None);
+            }
+        }
+        tracing::info!(lease = %id, ?party, "lease at work");
+        Ok(Some(Running { streams, shares }))
+    }
+
+    /// Finds out which lease a stream is for.
+    fn greet(&self, peer: PeerId, stream: WorkStream, greeted: mpsc::Sender<(B256, WorkStream)>) {
+        let shared = self.shared.clone();
+        self.shared.tasks.spawn(async move {
+            match timeout(HELLO_TIMEOUT, welcome(&shared, peer, stream)).await {
+                Ok(Ok((lease, stream))) => {
+                    // The manager is gone only when the node stops.
+                    let _ = greeted.send((lease, stream)).await;
+                }
+                Ok(Err(error)) => tracing::warn!(%peer, %error, "a work stream was turned down"),
+                Err(_) => tracing::warn!(%peer, "a work stream brought no hello in time"),
+            }
+        });
+    }
+
+    fn bring_stream(&self, lease: B256, stream: WorkStream) {
+        let brought = self.leases.get(&lease).is_some_and(|running| running.streams.try_send(stream).is_ok());
+        if !brought {
+            tracing::debug!(%lease, "a work stream came for a lease that is not at work");
+        }
+    }
+
+    fn bring_share(&self, share: FarmShare) {
+        let lease = share.lease;
+        let brought = self.leases.get(&lease).is_some_and(|running| running.shares.try_send(share).is_ok());
+        if !brought {
+            self.shared.statuses.update(lease, |status| status.late_shares += 1);
+        }
+    }
+
+    fn allocate(&self) {
+        let Some(farm) = &self.shared.farm else { return };
+        let miner = |status: crate::farm::SessionStatus| Miner {
+            session: status.id,
+            hashrate: status.hashrate,
+            lease: status.lease,
+        };
+        let miners: Vec<Miner> = farm.sessions().into_iter().map(miner).collect();
+        let demands = self.shared.demands.at(clock::now_s());
+        allocate(&miners, &demands, ALLOCATE_AHEAD_S).into_iter().for_each(|assignment| farm.assign(assignment));
+    }
+}
+
+async fn next_share(shares: &mut Option<mpsc::Receiver<FarmShare>>) -> Option<FarmShare> {
+    match shares {
+        Some(shares) => shares.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Answers an agent's hello, where the lease is one of this node's as a seller.
+async fn welcome(shared: &Shared, peer: PeerId, mut stream: WorkStream) -> Result<(B256, WorkStream), DeliveryError> {
+    let hello = receive_hello(&mut stream).await?;
+    let lease = shared.registry.lease(hello.lease_id).await.filter(|lease| lease.party == Party::Seller);
+    let lease = lease.ok_or(DeliveryError::Stranger("agent's"))?;
+    check_hello(shared, &lease, peer, &hello)?;
+    // The answer carries this end's receipt as it was, so that both ends adopt the higher one.
+    send_hello(shared, &lease, peer, &mut stream).await?;
+    adopt_newest(shared, &lease, hello.newest).await?;
+    Ok((lease.id, stream))
+}

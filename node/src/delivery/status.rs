@@ -1,0 +1,82 @@
+//! What a lease's task tells the API.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use alloy_primitives::B256;
+use hashlease_miner::pow::Hash256;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    net::wire::ShareRefusal,
+    store::{Store, StoreError, Table, tables},
+};
+
+/// Blocks by (lease, hash).
+pub(super) const BLOCKS: Table<(B256, B256), FoundBlock> = Table::new(tables::BLOCKS);
+
+/// A block that leased work found and the Bitcoin node took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundBlock {
+    /// Its hash.
+    pub hash: Hash256,
+    /// Its height.
+    pub height: u32,
+}
+
+/// A lease at work since the node started; work in hashes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Whether the work stream stands.
+    pub connected: bool,
+    /// Cumulative work in this side's ledger, receipts included.
+    pub accepted_work: u128,
+    /// Cumulative work of the newest claim.
+    pub claimed_work: u128,
+    /// Shares credited.
+    pub accepted_shares: u64,
+    /// Shares not credited, by reason.
+    pub rejected_shares: BTreeMap<String, u64>,
+    /// Shares that came too late for any receipt, and never left for the agent.
+    pub late_shares: u64,
+    /// Shares sent and not yet answered.
+    pub in_flight_shares: u64,
+}
+
+impl Status {
+    pub(super) fn reject(&mut self, refusal: ShareRefusal) {
+        *self.rejected_shares.entry(refusal.to_string()).or_default() += 1;
+    }
+}
+
+/// The statuses of all leases.
+#[derive(Clone, Debug)]
+pub(super) struct Statuses {
+    store: Store,
+    leases: Arc<Mutex<HashMap<B256, Status>>>,
+}
+
+impl Statuses {
+    pub(super) fn new(store: Store) -> Self {
+        Self { store, leases: Arc::default() }
+    }
+
+    pub(super) fn get(&self, lease: B256) -> Status {
+        self.leases().get(&lease).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn update(&self, lease: B256, change: impl FnOnce(&mut Status)) {
+        change(self.leases().entry(lease).or_default());
+    }
+
+    pub(super) fn blocks(&self, lease: B256) -> Result<Vec<FoundBlock>, StoreError> {
+        let found: Vec<((B256, B256), FoundBlock)> = self.store.under(&BLOCKS, &lease)?;
+        Ok(found.into_iter().map(|(_, block)| block).collect())
+    }
+
+    fn leases(&self) -> MutexGuard<'_, HashMap<B256, Status>> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,44 @@
+//! What a buyer's leased hashpower mines.
+//!
+//! A destination gives out work templates as they change and takes what hashpower finds for them. [`Solo`] builds on a
+//! Bitcoin node's own templates and submits whole blocks to it; found coins go straight to the buyer's address.
+
+mod bitcoin_rpc;
+mod coinbase;
+mod error;
+mod payout;
+mod solo;
+mod template;
+
+use std::time::Duration;
+
+pub use bitcoin_rpc::{BitcoinRpc, ChainInfo, Password, RpcConfig};
+pub use error::DestinationError;
+pub use payout::Payout;
+pub use solo::{Solo, SoloConfig, SoloJob, SubmitOutcome, Templates};
+pub use template::{RawTransaction, Template};
+
+/// A place where work becomes coins.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// Blocks of the buyer's own, through a Bitcoin node.
+    Solo(Solo),
+}
+
+impl Destination {
+    /// How fresh the destination's work is, and what is wrong where it isn't.
+    pub fn health(&self) -> Health {
+        match self {
+            Self::Solo(solo) => solo.health(),
+        }
+    }
+}
+
+/// Freshness of a destination's work.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Time since the work was last known to be current; `None` before the first.
+    pub age: Option<Duration>,
+    /// What fails at present, for people.
+    pub failure: Option<String>,
+}

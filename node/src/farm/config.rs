@@ -1,0 +1,37 @@
+//! Limits of the server.
+
+use std::time::Duration;
+
+/// Limits that protect the server from its clients. The defaults suit farms of some thousand miners.
+#[derive(Clone, Debug)]
+pub struct FarmConfig {
+    /// Connections at a time.
+    pub max_connections: usize,
+    /// Messages before the first authorization; real devices need five at most.
+    pub max_messages_before_authorize: u32,
+    /// Time in which a device must subscribe and authorize.
+    pub handshake_timeout: Duration,
+    /// Time without a byte from a device after which it is taken for gone. A slow miner finds no share for long.
+    pub idle_timeout: Duration,
+    /// Time in which a device must take what it is sent.
+    pub write_timeout: Duration,
+    /// How far a device may roll nTime ahead of its job's time and the seconds since, in seconds. Agents refuse shares
+    /// over 60 s ahead of their clock (PROTOCOL.md, section 4).
+    pub time_roll_s: u32,
+    /// Accepted shares that wait for the delivery; miners wait where it is full.
+    pub share_queue: usize,
+}
+
+impl Default for FarmConfig {
+    fn default() -> Self {
+        Self {
+            max_connections: 4_096,
+            max_messages_before_authorize: 16,
+            handshake_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(30 * 60),
+            write_timeout: Duration::from_secs(5),
+            time_roll_s: 50,
+            share_queue: 1_024,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! A miner's socket.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use hashlease_miner::stratum::LineBuffer;
+
+use super::error::Hangup;
+use super::job::{FarmShare, Work};
+use super::session::Session;
+
+/// Longest line from a miner in bytes; a submit has about 150.
+const MAX_LINE_BYTES: usize = 8 * 1024;
+/// Bytes that are read at a time; what they ask for is answered before more is read.
+const CHUNK_BYTES: usize = 4 * 1024;
+
+/// Serves a miner until it leaves or misbehaves.
+///
+/// Nothing is queued: output is written before anything else is done, so a client that doesn't read holds up itself
+/// alone, and is dropped after the write timeout.
+pub(super) async fn serve(
+    mut stream: TcpStream,
+    mut session: Session,
+    mut work: watch::Receiver<Work>,
+    shares: mpsc::Sender<FarmShare>,
+) -> Result<(), Hangup> {
+    stream.set_nodelay(true)?;
+    let mut lines = LineBuffer::new();
+    let mut unfinished = 0;
+    let mut chunk = [0; CHUNK_BYTES];
+    work.mark_changed();
+    loop {
+        tokio::select! {
+            read = stream.read(&mut chunk) => {
+                let bytes = read?;
+                if bytes == 0 {
+                    return Ok(());
+                }
+                lines.push(&chunk[..bytes]);
+                unfinished += bytes;
+                while let Some(line) = lines.next_line()? {
+                    unfinished = 0;
+                    if let Some(share) = session.on_line(&line, Instant::now())?
+                        && shares.send(share).await.is_err()
+                    {
+                        return Ok(());
+                    }
+                }
+                if unfinished > MAX_LINE_BYTES {
+                    return Err(Hangup::LineTooLong);
+                }
+            }
+            changed = work.changed() => {
+                if changed.is_err() {
+                    return Ok(());
+                }
+                let newest = work.borrow_and_update().clone();
+                session.on_work(newest, Instant::now());
+            }
+            () = sleep_until(session.deadline()) => session.on_deadline(Instant::now())?,
+        }
+        write(&mut stream, &mut session).await?;
+    }
+}
+
+async fn write(stream: &mut TcpStream, session: &mut Session) -> Result<(), Hangup> {
+    let output = session.take_output();
+    if !output.is_empty() {
+        let written = timeout(session.limits.write_timeout, stream.write_all(output.as_bytes())).await;
+        written.map_err(|_| Hangup::SlowReader)??;
+        session.record.live().written(Instant::now());
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! What can be wrong with jobs and connections.
+
+use hashlease_miner::stratum::LineError;
+
+use super::session::{EXTRANONCE_SIZE, MAX_EXTRANONCE_SIZE};
+
+/// Why a job can't be given to miners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JobError {
+    /// No room for the connection's and the miner's part.
+    #[error("the job's extranonce has {0} bytes where miners need {EXTRANONCE_SIZE}: ask for a roomier one")]
+    ExtranonceTooSmall(u8),
+    /// More than the protocol allows.
+    #[error("the job's extranonce has {0} bytes, over the {MAX_EXTRANONCE_SIZE} that are allowed")]
+    ExtranonceTooLarge(u8),
+    /// Every share would be below the job's earliest time.
+    #[error("the job's time to announce, {time}, is before its earliest, {min_time}")]
+    TimeBelowMinimum {
+        /// The time to announce.
+        time: u32,
+        /// The job's earliest time.
+        min_time: u32,
+    },
+}
+
+/// Why a connection is closed. Only that connection suffers.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Hangup {
+    #[error("the socket failed")]
+    Io(#[from] std::io::Error),
+    #[error("the client doesn't speak Stratum")]
+    Line(#[from] LineError),
+    #[error("a line isn't a JSON object")]
+    NotJson,
+    #[error("a line is too long")]
+    LineTooLong,
+    #[error("too many messages before authorization")]
+    TooTalkative,
+    #[error("no authorization in time")]
+    Handshake,
+    #[error("nothing heard for too long")]
+    Silent,
+    #[error("the client doesn't read what it is sent")]
+    SlowReader,
+}

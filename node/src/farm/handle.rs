@@ -1,0 +1,138 @@
+//! The handle by which work reaches the miners.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use alloy_primitives::B256;
+use tokio::time::Instant;
+
+use super::allocate::Assignment;
+use super::error::JobError;
+use super::job::{FarmJob, Posted, Tip, Work};
+use super::record::{Record, SessionStatus};
+
+/// The seller's miners. Clones are the same farm.
+#[derive(Clone, Debug)]
+pub struct Farm(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    leases: HashMap<B256, Arc<Posted>>,
+    sessions: BTreeMap<u64, Seat>,
+    last_session: u64,
+    /// Starts at random: after a restart the same job isn't mined over the same extranonces again.
+    next_extranonce1: u32,
+}
+
+#[derive(Debug)]
+struct Seat {
+    record: Arc<Record>,
+    lease: Option<B256>,
+}
+
+impl Farm {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Mutex::new(State {
+            leases: HashMap::new(),
+            sessions: BTreeMap::new(),
+            last_session: 0,
+            next_extranonce1: rand::random(),
+        })))
+    }
+
+    /// Gives a lease's sessions its newest job. The same job with a newer time refreshes it.
+    pub fn set_job(&self, job: FarmJob) -> Result<(), JobError> {
+        job.check()?;
+        let (lease, now) = (job.lease, Instant::now());
+        let mut state = self.state();
+        let (before, tip) = match state.leases.get(&lease) {
+            Some(posted) => (posted.cleans, Arc::clone(&posted.tip)),
+            None => (0, Arc::new(Tip::new(job.job.prev_hash, now))),
+        };
+        tip.update(job.job.prev_hash, now);
+        let cleans = before + u64::from(job.clean);
+        let posted = Arc::new(Posted { job, cleans, tip });
+        for seat in state.sessions.values().filter(|seat| seat.lease == Some(lease)) {
+            seat.record.work.send_replace(Work::Lease(Arc::clone(&posted)));
+        }
+        state.leases.insert(lease, posted);
+        Ok(())
+    }
+
+    /// Ends a lease: its sessions are free and stop working on it. Shares that are still under way come out as before.
+    pub fn end_lease(&self, lease: B256) {
+        let mut state = self.state();
+        state.leases.remove(&lease);
+        for seat in state.sessions.values_mut().filter(|seat| seat.lease == Some(lease)) {
+            seat.lease = None;
+            seat.record.work.send_replace(Work::None);
+        }
+    }
+
+    /// Assigns a session to a lease or to none; nothing happens where it is so already, or the session is gone.
+    ///
+    /// A session whose lease has no job yet waits for it.
+    pub fn assign(&self, assignment: Assignment) {
+        let mut state = self.state();
+        let posted = assignment.lease.and_then(|lease| state.leases.get(&lease).map(Arc::clone));
+        let Some(seat) = state.sessions.get_mut(&assignment.session) else { return };
+        if seat.lease != assignment.lease {
+            seat.lease = assignment.lease;
+            seat.record.work.send_replace(posted.map_or(Work::None, Work::Lease));
+        }
+    }
+
+    /// All sessions, oldest first.
+    pub fn sessions(&self) -> Vec<SessionStatus> {
+        let now = Instant::now();
+        self.state().sessions.values().map(|seat| seat.record.status(seat.lease, now)).collect()
+    }
+
+    /// The smallest nTime that shares of a lease may still have; `None` where no session works on it.
+    ///
+    /// A claim's `through` stays below it (PROTOCOL.md, section 4); shares that wait in the channel may be older.
+    pub fn oldest_time(&self, lease: B256) -> Option<u32> {
+        let now = Instant::now();
+        self.state().sessions.values().filter_map(|seat| seat.record.live().oldest_time(lease, now)).min()
+    }
+
+    /// Seats a new connection; `None` where there are too many.
+    pub(super) fn enter(&self, remote: SocketAddr, max_connections: usize) -> Option<Guest> {
+        let mut state = self.state();
+        if state.sessions.len() >= max_connections {
+            return None;
+        }
+        state.last_session += 1;
+        let id = state.last_session;
+        while state.sessions.values().any(|seat| seat.record.extranonce1 == state.next_extranonce1) {
+            state.next_extranonce1 = state.next_extranonce1.wrapping_add(1);
+        }
+        let record = Arc::new(Record::new(id, state.next_extranonce1, remote, Instant::now()));
+        state.next_extranonce1 = state.next_extranonce1.wrapping_add(1);
+        state.sessions.insert(id, Seat { record: Arc::clone(&record), lease: None });
+        Some(Guest { farm: self.clone(), record })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A seat for as long as a connection lives.
+pub(super) struct Guest {
+    farm: Farm,
+    record: Arc<Record>,
+}
+
+impl Guest {
+    pub(super) fn record(&self) -> Arc<Record> {
+        Arc::clone(&self.record)
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.farm.state().sessions.remove(&self.record.id);
+    }
+}

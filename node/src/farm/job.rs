@@ -1,0 +1,107 @@
+//! What goes out to miners and what comes back.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use alloy_primitives::B256;
+use hashlease_miner::pow::{Hash256, Job, Solution, Target};
+use tokio::time::Instant;
+
+use super::error::JobError;
+use super::session::{EXTRANONCE_SIZE, MAX_EXTRANONCE_SIZE};
+
+/// Time in which work that was just superseded may still arrive: a notify's way to the device and a share's way back.
+pub(super) const GRACE: Duration = Duration::from_secs(2);
+
+/// A lease's work for miners. Set it again with a newer time, not clean, to refresh it.
+#[derive(Clone, Debug)]
+pub struct FarmJob {
+    /// Lease that the work counts for.
+    pub lease: B256,
+    /// The agent's number of the job.
+    pub job_id: u64,
+    /// The work template.
+    pub job: Arc<Job>,
+    /// What a hash must meet to be a share.
+    pub share_target: Target,
+    /// nTime of the notify in unix seconds; no share may be below.
+    pub time: u32,
+    /// Whether miners drop earlier work of the lease.
+    pub clean: bool,
+}
+
+impl FarmJob {
+    pub(super) fn check(&self) -> Result<(), JobError> {
+        let (size, min_time) = (self.job.extranonce_size, self.job.min_time);
+        if usize::from(size) < EXTRANONCE_SIZE {
+            return Err(JobError::ExtranonceTooSmall(size));
+        }
+        if usize::from(size) > MAX_EXTRANONCE_SIZE {
+            return Err(JobError::ExtranonceTooLarge(size));
+        }
+        if self.time < min_time {
+            return Err(JobError::TimeBelowMinimum { time: self.time, min_time });
+        }
+        Ok(())
+    }
+}
+
+/// A share that a miner found, checked against its job and target.
+///
+/// A hash that meets the job's nBits comes out even where the miner is told that it is late or above the share target:
+/// it may be a block. Compare [`FarmShare::hash`] with the share target before counting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FarmShare {
+    /// Lease that the share was mined for.
+    pub lease: B256,
+    /// The agent's number of the job.
+    pub job_id: u64,
+    /// The whole solution of the agent's job.
+    pub solution: Solution,
+    /// Hash of the header.
+    pub hash: Hash256,
+    /// Session that found it.
+    pub session: u64,
+}
+
+/// A lease's newest job as it is handed to its sessions.
+#[derive(Debug)]
+pub(super) struct Posted {
+    pub(super) job: FarmJob,
+    /// Clean jobs of the lease so far: a session that sees only the newest job still knows that one was clean.
+    pub(super) cleans: u64,
+    pub(super) tip: Arc<Tip>,
+}
+
+/// The previous block that a lease builds on, shared by all its jobs.
+#[derive(Debug)]
+pub(super) struct Tip(Mutex<([u8; 32], Instant)>);
+
+impl Tip {
+    pub(super) fn new(prev_hash: [u8; 32], now: Instant) -> Self {
+        Self(Mutex::new((prev_hash, now)))
+    }
+
+    pub(super) fn update(&self, prev_hash: [u8; 32], now: Instant) {
+        let mut tip = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tip.0 != prev_hash {
+            *tip = (prev_hash, now);
+        }
+    }
+
+    /// Tells whether work on this previous block comes too late.
+    pub(super) fn is_stale(&self, prev_hash: [u8; 32], now: Instant) -> bool {
+        let (current, since) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        current != prev_hash && now.duration_since(since) >= GRACE
+    }
+}
+
+/// What a session is to mine.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Work {
+    /// Nothing; a miner that has lease work is stopped with an idle job.
+    #[default]
+    None,
+    /// A lease's job.
+    Lease(Arc<Posted>),
+}

@@ -1,0 +1,28 @@
+//! The seller's miners: a Stratum V1 server that moves whole miners between leases.
+//!
+//! Every connection keeps one extranonce1 for its life, and what a lease's job has beyond is padding in front of it; so
+//! a miner changes its lease by a single `mining.notify`, which any device understands. [`start`] serves a listener;
+//! the [`Farm`] handle takes jobs and assignments; accepted shares come out of a bounded channel, named by the lease and
+//! job that they were mined for, however late. [`allocate()`] decides who mines for whom.
+
+mod allocate;
+mod config;
+mod connection;
+mod error;
+mod handle;
+mod idle;
+mod job;
+mod rate;
+mod record;
+mod sent;
+mod server;
+mod session;
+mod submit;
+
+pub use allocate::{Assignment, Demand, Miner, allocate};
+pub use config::FarmConfig;
+pub use error::JobError;
+pub use handle::Farm;
+pub use job::{FarmJob, FarmShare};
+pub use record::{RejectReason, SessionStatus};
+pub use server::start;

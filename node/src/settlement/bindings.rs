@@ -1,0 +1,6 @@
+//! Bindings that are generated from the checked-in ABIs.
+#![allow(missing_docs, unreachable_pub, dead_code, clippy::all, clippy::pedantic, clippy::unwrap_used)]
+
+ethers::contract::abigen!(LeaseEscrow, "$CARGO_MANIFEST_DIR/../contracts/abi/LeaseEscrow.json");
+
+ethers::contract::abigen!(TestToken, "$CARGO_MANIFEST_DIR/../contracts/abi/TestToken.json");

@@ -1,0 +1,8 @@
+//! The room against a chain made up in memory, and against a real one: anvil.
+
+mod anvil;
+mod escrow;
+mod fake;
+mod following;
+mod rpc;
+mod watching;
