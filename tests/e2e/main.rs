@@ -1,0 +1,6 @@
+//! The main job end to end, on real processes. Each scenario sets its own stage.
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod honest_lease;
+mod restarts;

@@ -1,0 +1,20 @@
+//! The main job on real parts, for the demo and the end-to-end tests.
+//!
+//! Everything is a process of its own on the loopback interface. What is checked is read from outside: the
+//! chain's logs, the Bitcoin node's blocks, each node's API. The nodes' own crates are not used to read it.
+
+mod bitcoin;
+mod chain;
+mod decode;
+mod lease;
+mod node;
+mod process;
+mod stage;
+
+pub use bitcoin::Bitcoin;
+pub use chain::Chain;
+pub use decode::{Closed, Opened, Settled};
+pub use lease::{Agreement, Figures};
+pub use node::Node;
+pub use process::{Process, until};
+pub use stage::{LeaseTerms, Stage, measured_hashrate};

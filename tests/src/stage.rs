@@ -1,0 +1,277 @@
+//! Everything that a lease needs, started and funded.
+
+use std::{
+    num::NonZeroU128,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use alloy_primitives::Address;
+use anyhow::{Context, Result};
+use hashlease_miner::pow::{
+    Header, Target,
+    scan::{Template, select},
+};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::{
+    Bitcoin, Chain, Node, Opened, Process,
+    chain::free_port,
+    node::{Folders, Market, Setup},
+    until,
+};
+
+/// Compact target of every Bitcoin block: 2^23 hashes on average, a few seconds of a slow core.
+const BITS: &str = "1e01ffff";
+/// Where the buyer's blocks pay: the regtest form of the address in BIP 173.
+const PAYOUT: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+/// The script that BIP 173 gives for it.
+pub(crate) const PAYOUT_SCRIPT: &str = "0014751e76e8199196d454941c45d1b3a323f1433bd6";
+/// Coins for gas that each account gets, wei.
+const GAS: u128 = 10_u128.pow(19);
+/// Test tokens that each party gets, base units.
+const TOKENS: u128 = 1_000 * 10_u128.pow(18);
+
+/// What the lease is to be.
+#[derive(Clone, Debug)]
+pub struct LeaseTerms {
+    /// Hashes per second.
+    pub hashrate: u64,
+    /// Length, seconds.
+    pub duration_s: u64,
+    /// Time after the end for receipts and proofs, seconds.
+    pub proof_window_s: u64,
+}
+
+/// A market with one seller and one buyer.
+#[derive(Debug)]
+pub struct Stage {
+    /// The chain.
+    pub chain: Chain,
+    /// The buyer's Bitcoin node.
+    pub bitcoin: Bitcoin,
+    /// The escrow.
+    pub escrow: Address,
+    /// The token.
+    pub token: Address,
+    /// The seller's node.
+    pub seller: Node,
+    /// The buyer's node.
+    pub buyer: Node,
+    /// The buyer's wallet.
+    pub wallet: Address,
+    /// Where miners connect.
+    pub stratum: String,
+    /// Folder of all programs' logs.
+    pub logs: PathBuf,
+    bin: PathBuf,
+    passphrase: PathBuf,
+    dir: TempDir,
+}
+
+impl Stage {
+    /// Starts and funds everything, telling each step through `say`.
+    ///
+    /// # Errors
+    /// Where a part does not start.
+    pub async fn set(mut say: impl FnMut(&str)) -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the checkout")?.to_owned();
+        let bin = programs()?;
+        let dir = tempfile::Builder::new().prefix("hashlease-").tempdir()?;
+        let logs = dir.path().join("logs");
+        std::fs::create_dir(&logs)?;
+
+        say("starting a chain (anvil), a block each second");
+        let chain = Chain::start(&root, &logs).await?;
+        let token = chain.deploy(&root, "TestToken").await?;
+        let escrow = chain.deploy(&root, "LeaseEscrow").await?;
+        say(&format!("deployed the token at {token} and the escrow at {escrow}"));
+
+        say(&format!("starting a Bitcoin node (bcoin) on a regtest chain with bits {BITS}"));
+        let bitcoin = Bitcoin::start(&root, dir.path(), &logs, BITS).await?;
+
+        let folders = Folders { bin: bin.clone(), dir: dir.path().to_owned(), logs: logs.clone() };
+        let market = Market { escrow, token };
+        let stratum = format!("127.0.0.1:{}", free_port()?);
+        let setup = Setup { sections: format!("[farm]\nstratum = {stratum:?}\n"), ..Setup::default() };
+        let mut seller = Node::init(&folders, "seller", &chain, &market, &setup).await?;
+        chain.give_gas(seller.address, GAS).await?;
+        chain.mint(token, seller.address, TOKENS).await?;
+        seller.start().await?;
+        say(&format!("the seller's node runs: account {}, API {}", seller.address, seller.api()));
+
+        let setup = Setup {
+            bootstrap: seller.addresses().await?,
+            sections: format!(
+                "[bitcoin]\nrpc = {:?}\nuser = \"x\"\npassword_file = {:?}\npayout = {PAYOUT:?}\n",
+                bitcoin.url, bitcoin.password_file
+            ),
+        };
+        let mut buyer = Node::init(&folders, "buyer", &chain, &market, &setup).await?;
+        chain.give_gas(buyer.address, GAS).await?;
+        buyer.start().await?;
+        say(&format!("the buyer's node runs: account {}, API {}", buyer.address, buyer.api()));
+
+        let passphrase = dir.path().join("wallet.passphrase");
+        write_secret(&passphrase, "a wallet of the demo\n")?;
+        let file = passphrase.to_str().context("a path of text")?;
+        let made = buyer.cli(&["keys", "new", "wallet", "--passphrase-file", file]).await?;
+        let wallet: Address = serde_json::from_value(made["address"].clone())?;
+        chain.give_gas(wallet, GAS).await?;
+        chain.mint(token, wallet, TOKENS).await?;
+        say(&format!("the buyer's wallet is {wallet}, its key in an encrypted file"));
+        Ok(Self { chain, bitcoin, escrow, token, seller, buyer, wallet, stratum, logs, bin, passphrase, dir })
+    }
+
+    /// Starts a miner at the seller's Stratum server.
+    ///
+    /// # Errors
+    /// Where the program is not built.
+    pub fn start_miner(&self, name: &str, threads: usize) -> Result<Process> {
+        let mut command = Command::new(self.bin.join("hashlease-miner"));
+        command.args([
+            "--url",
+            &format!("stratum+tcp://{}", self.stratum),
+            "--user",
+            name,
+            "--threads",
+            &threads.to_string(),
+        ]);
+        Process::start(name, command, &self.logs.join(format!("{name}.log")))
+    }
+
+    /// Deposits test tokens of the seller's node into the escrow: what bonds come from.
+    ///
+    /// # Errors
+    /// Where the node or the chain refuses.
+    pub async fn deposit_seller(&self, amount: &str) -> Result<()> {
+        self.seller.cli(&["deposit", "--node", amount]).await.map(drop)
+    }
+
+    /// Deposits test tokens of the buyer's wallet into the escrow: what leases are paid from.
+    ///
+    /// # Errors
+    /// Where the wallet or the chain refuses.
+    pub async fn deposit_buyer(&self, amount: &str) -> Result<()> {
+        let mut arguments = vec!["deposit"];
+        arguments.extend(self.wallet_arguments()?);
+        arguments.push(amount);
+        self.buyer.cli(&arguments).await.map(drop)
+    }
+
+    /// Returns the arguments that name the buyer's wallet.
+    ///
+    /// # Errors
+    /// Where a path is no text.
+    pub fn wallet_arguments(&self) -> Result<[&str; 4]> {
+        let passphrase = self.passphrase.to_str().context("a path of text")?;
+        Ok(["--wallet", "wallet", "--passphrase-file", passphrase])
+    }
+
+    /// Places an ask of the seller and a bid of the buyer that meet in `terms`.
+    ///
+    /// # Errors
+    /// Where one of them is refused.
+    pub async fn place_orders(&self, terms: &LeaseTerms) -> Result<()> {
+        let hashrate = format!("{} H/s", terms.hashrate);
+        let duration = format!("{}s", terms.duration_s);
+        let window = format!("{}s", terms.proof_window_s);
+        let price = "5000000000000 HLT/PH/day";
+        let ask = [
+            "ask",
+            "--hashrate",
+            &hashrate,
+            "--price",
+            price,
+            "--min-duration",
+            &duration,
+            "--max-duration",
+            &duration,
+            "--sla",
+            "50%",
+            "--bond",
+            "20%",
+            "--proof",
+            "90%",
+            "--cancel-notice",
+            "5s",
+            "--proof-window",
+            &window,
+        ];
+        self.seller.cli(&ask).await?;
+        let mut bid = vec!["bid"];
+        bid.extend(self.wallet_arguments()?);
+        bid.extend([
+            "--hashrate",
+            &hashrate,
+            "--price",
+            price,
+            "--duration",
+            &duration,
+            "--min-sla",
+            "50%",
+            "--min-bond",
+            "20%",
+            "--max-cancel-notice",
+            "5s",
+            "--max-proof-window",
+            &window,
+            "--yes",
+        ]);
+        self.buyer.cli(&bid).await.map(drop)
+    }
+
+    /// Waits until the chain opened a lease beyond the first `known`, and both nodes have seen it.
+    ///
+    /// # Errors
+    /// Where none is opened in time.
+    pub async fn opened(&self, known: usize) -> Result<Opened> {
+        let seen = until("a lease to open", 60, || async {
+            let Some(opened) = self.chain.opened(self.escrow).await?.into_iter().nth(known) else { return Ok(None) };
+            let path = format!("leases/{}", opened.id);
+            Ok((self.seller.get(&path).await.is_ok() && self.buyer.get(&path).await.is_ok()).then_some(opened))
+        });
+        seen.await.with_context(|| format!("buyer:\n{}\nseller:\n{}", self.buyer.tail(), self.seller.tail()))
+    }
+
+    /// Keeps the folder of all programs after the stage is gone, and returns it.
+    pub fn keep(self) -> PathBuf {
+        self.dir.keep()
+    }
+}
+
+/// Returns the folder of the built programs: beside this one, or beside the test's folder.
+fn programs() -> Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let dir = own.parent().context("a folder of programs")?;
+    Ok(if dir.ends_with("deps") { dir.parent().context("a folder of programs")? } else { dir }.to_owned())
+}
+
+fn write_secret(path: &Path, secret: &str) -> Result<()> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    Ok(file.write_all(secret.as_bytes())?)
+}
+
+/// Measures what one thread of the miner's kernel does on this machine now, hashes per second.
+///
+/// # Errors
+/// Where no kernel passes its self-test.
+pub fn measured_hashrate() -> Result<u64> {
+    const SPAN: Duration = Duration::from_secs(1);
+    const BATCH: u32 = 1 << 16;
+    let kernel = select()?;
+    let header =
+        Header { version: 0x2000_0000, prev_hash: [1; 32], merkle_root: [2; 32], time: 3, bits: 0x1d00_ffff, nonce: 0 };
+    let template = Template::new(&header);
+    let impossible = Target::from_work(NonZeroU128::MAX);
+    let (began, mut hashes) = (Instant::now(), 0_u64);
+    while began.elapsed() < SPAN {
+        let start = u32::try_from(hashes % (1 << 32)).unwrap_or(0);
+        (kernel.scan)(&template, start..=start.saturating_add(BATCH - 1), &impossible, &mut |_| {});
+        hashes += u64::from(BATCH);
+    }
+    let per_second = u128::from(hashes) * 1_000 / began.elapsed().as_millis().max(1);
+    Ok(u64::try_from(per_second)?)
+}
