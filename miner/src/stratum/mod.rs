@@ -3,7 +3,7 @@
 //! Liberal in what is read, since devices and pools differ from the documents and from each other; strict in what is
 //! written. Nothing here panics on a peer's bytes.
 //!
-//! - [`line`]: bytes to lines, bounded.
+//! - [`mod@line`]: bytes to lines, bounded.
 //! - [`from_miner`]: what a miner sends, read by a server. - [`from_pool`]: what a pool sends, read by a client.
 //! - [`encode`]: what either side writes. - [`notify`]: the job of a `mining.notify`. - [`error`]: rejection codes.
 

@@ -1,7 +1,7 @@
 //! The command line of `hashlease`.
 //!
 //! The daemon's key belongs to the daemon: what needs it goes through the REST API. A buyer's key is used only here, see
-//! [`wallet`].
+//! `wallet`.
 
 mod amount;
 mod args;
