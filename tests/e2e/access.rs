@@ -5,7 +5,7 @@ use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_is_closed_to_strangers_and_a_second_daemon_is_refused() {
-    let mut stage = Stage::set(|_| {}).await.unwrap();
+    let mut stage = Stage::set(0, |_| {}).await.unwrap();
     let url = format!("{}/v1/status", stage.seller.api());
     let token = std::fs::read_to_string(stage.seller.datadir.join("api-token")).unwrap();
     let get = async |host: Option<&str>, origin: Option<&str>, token: Option<&str>| {

@@ -5,11 +5,11 @@ use hashlease_tests::{LeaseTerms, Stage, measured_hashrate};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn leased_hashpower_finds_blocks_for_its_buyer_and_all_sources_agree_on_the_pay() {
-    let stage = Stage::set(|_| {}).await.unwrap();
+    let stage = Stage::set(0, |_| {}).await.unwrap();
     let _miner = stage.start_miner("miner", 1).unwrap();
     stage.deposit_seller("100 HLT").await.unwrap();
     stage.deposit_buyer("500 HLT").await.unwrap();
-    let terms = LeaseTerms { hashrate: measured_hashrate().unwrap() / 2, duration_s: 40, proof_window_s: 40 };
+    let terms = LeaseTerms { hashrate: measured_hashrate().unwrap() / 2, duration_s: 40, proof_window_s: 80 };
     stage.place_orders(&terms).await.unwrap();
     let opened = stage.opened(0).await.unwrap();
     assert_eq!((opened.buyer, opened.seller), (stage.wallet, stage.seller.address));

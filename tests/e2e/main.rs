@@ -3,4 +3,5 @@
 
 mod access;
 mod honest_lease;
+mod orders;
 mod restarts;

@@ -19,11 +19,11 @@ async fn leases_and_receipts(node: &hashlease_tests::Node) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_nodes_are_killed_in_the_middle_and_the_lease_is_paid_all_the_same() {
-    let mut stage = Stage::set(|_| {}).await.unwrap();
+    let mut stage = Stage::set(0, |_| {}).await.unwrap();
     let _miner = stage.start_miner("miner", 1).unwrap();
     stage.deposit_seller("100 HLT").await.unwrap();
     stage.deposit_buyer("500 HLT").await.unwrap();
-    let terms = LeaseTerms { hashrate: measured_hashrate().unwrap() / 3, duration_s: 60, proof_window_s: 60 };
+    let terms = LeaseTerms { hashrate: measured_hashrate().unwrap() / 3, duration_s: 60, proof_window_s: 80 };
     stage.place_orders(&terms).await.unwrap();
     let opened = stage.opened(0).await.unwrap();
 
@@ -45,11 +45,10 @@ async fn both_nodes_are_killed_in_the_middle_and_the_lease_is_paid_all_the_same(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_sled_folder_deleted_a_stopped_node_comes_back_with_the_same_leases_and_receipts() {
-    let mut stage = Stage::set(|_| {}).await.unwrap();
-    let _miner = stage.start_miner("miner", 1).unwrap();
+    let mut stage = Stage::set(1, |_| {}).await.unwrap();
     stage.deposit_seller("100 HLT").await.unwrap();
     stage.deposit_buyer("500 HLT").await.unwrap();
-    let terms = LeaseTerms { hashrate: measured_hashrate().unwrap() / 3, duration_s: 30, proof_window_s: 40 };
+    let terms = LeaseTerms { hashrate: measured_hashrate().unwrap() / 3, duration_s: 30, proof_window_s: 80 };
     stage.place_orders(&terms).await.unwrap();
     let opened = stage.opened(0).await.unwrap();
     let agreement = stage.agreement(opened, 120).await.unwrap();

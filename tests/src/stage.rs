@@ -71,11 +71,12 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Starts and funds everything, telling each step through `say`.
+    /// Starts and funds everything, telling each step through `say`. The seller's node mines with `threads` of
+    /// its own; with none, [`Stage::start_miner`] brings it miners.
     ///
     /// # Errors
     /// Where a part does not start.
-    pub async fn set(mut say: impl FnMut(&str)) -> Result<Self> {
+    pub async fn set(threads: usize, mut say: impl FnMut(&str)) -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the checkout")?.to_owned();
         let bin = programs()?;
         let dir = tempfile::Builder::new().prefix("hashlease-").tempdir()?;
@@ -94,7 +95,8 @@ impl Stage {
         let folders = Folders { bin: bin.clone(), dir: dir.path().to_owned(), logs: logs.clone() };
         let market = Market { escrow, token };
         let stratum = format!("127.0.0.1:{}", free_port()?);
-        let setup = Setup { sections: format!("[farm]\nstratum = {stratum:?}\n"), ..Setup::default() };
+        let setup =
+            Setup { sections: format!("[farm]\nstratum = {stratum:?}\nmine = {threads}\n"), ..Setup::default() };
         let mut seller = Node::init(&folders, "seller", &chain, &market, &setup).await?;
         chain.give_gas(seller.address, GAS).await?;
         chain.mint(token, seller.address, TOKENS).await?;

@@ -10,7 +10,7 @@ use hashlease_tests::{Agreement, LeaseTerms, Stage, measured_hashrate};
 /// Length of the lease, seconds.
 const DURATION_S: u64 = 60;
 /// Time for receipts and proofs after it, seconds.
-const PROOF_WINDOW_S: u64 = 40;
+const PROOF_WINDOW_S: u64 = 60;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -28,7 +28,7 @@ async fn run() -> Result<()> {
     let say = |line: &str| println!("[{:>5.1} s] {line}", began.elapsed().as_secs_f64());
     println!("Hashlease demo: leased hashpower mines Bitcoin blocks for its buyer, an escrow pays for signed work.\n");
 
-    let stage = Stage::set(say).await?;
+    let stage = Stage::set(0, say).await?;
     let hashrate = measured_hashrate()? / 2;
     say(&format!("one thread of this machine hashes {}/s now: the lease is for half of it", mega(hashrate * 2)));
     let miner = stage.start_miner("miner", 1)?;
