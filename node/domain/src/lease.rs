@@ -130,6 +130,9 @@ pub enum IllegalTransition {
     /// Only an open lease can be cancelled.
     #[error("the lease cannot be cancelled as {0:?}")]
     NotCancellable(Stage),
+    /// One call at a time.
+    #[error("call {0} of the lease is under way: try again when it is mined")]
+    CallUnderWay(u64),
     /// Not the call that is under way.
     #[error("call {0} is not under way")]
     NotPending(u64),
@@ -228,6 +231,9 @@ impl Lease {
             Event::CancelRequested => {
                 if !matches!(self.stage, Stage::Unconfirmed | Stage::Active) {
                     return Err(IllegalTransition::NotCancellable(self.stage));
+                }
+                if let Some(seq) = self.pending {
+                    return Err(IllegalTransition::CallUnderWay(seq));
                 }
                 effects.push((next.start_call(), Effect::Cancel));
             }
