@@ -1,6 +1,6 @@
 //! The agent's side of a lease: jobs from the buyer's destination, every share checked, claims countersigned.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use alloy_primitives::B256;
 use hashlease_domain::{
@@ -13,7 +13,7 @@ use hashlease_domain::{
 use hashlease_miner::pow::{Rejection, Solution, Target, share::assemble};
 use rand::Rng;
 use tokio::{
-    sync::{broadcast, mpsc, watch},
+    sync::{broadcast, mpsc},
     time::{Instant, sleep},
 };
 
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     clock,
-    destination::{Solo, SoloJob, SubmitOutcome, Template},
+    destination::{LeaseWork, SubmitOutcome, WorkJob},
     farm::FarmShare,
     net::{
         PeerId, WorkReader, WorkStream, WorkWriter,
@@ -50,7 +50,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(15);
 
 /// A job that was sent to the seller.
 struct AgentJob {
-    solo: SoloJob,
+    work: WorkJob,
     share_target: Target,
     share_work: u128,
     /// When a job on another tip followed.
@@ -59,8 +59,7 @@ struct AgentJob {
 
 pub(super) struct Agent {
     shared: Shared,
-    solo: Solo,
-    templates: watch::Receiver<Option<Arc<Template>>>,
+    work: LeaseWork,
     lease: Lease,
     account: Account,
     notices: broadcast::Receiver<Notice>,
@@ -73,8 +72,7 @@ pub(super) struct Agent {
 impl Agent {
     pub(super) fn new(
         shared: Shared,
-        solo: Solo,
-        templates: watch::Receiver<Option<Arc<Template>>>,
+        work: LeaseWork,
         lease: Lease,
         account: Account,
         shares: mpsc::Receiver<FarmShare>,
@@ -82,7 +80,7 @@ impl Agent {
         let notices = shared.registry.subscribe();
         // Numbers go on above those of any run before, whose jobs are no longer known.
         let next_job = clock::now_ms();
-        Self { shared, solo, templates, lease, account, notices, jobs: BTreeMap::new(), next_job, _shares: shares }
+        Self { shared, work, lease, account, notices, jobs: BTreeMap::new(), next_job, _shares: shares }
     }
 
     /// Works until the lease is closed, or nothing is left to countersign.
@@ -94,7 +92,7 @@ impl Agent {
                 continue;
             }
             let began = Instant::now();
-            if let Err(error) = self.work().await {
+            if let Err(error) = self.serve().await {
                 let source = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(lease = %self.lease.id, %error, source, "the seller is gone: trying again");
             }
@@ -124,16 +122,16 @@ impl Agent {
         }
     }
 
-    async fn work(&mut self) -> Result<(), DeliveryError> {
+    async fn serve(&mut self) -> Result<(), DeliveryError> {
         let stream = self.connect().await?;
         self.shared.statuses.update(self.lease.id, |status| status.connected = true);
         let (mut reader, mut writer) = stream.split();
-        self.templates.mark_changed();
+        self.send_job(&mut writer).await?;
         while !self.is_over() {
             tokio::select! {
                 () = self.shared.shutdown.cancelled() => {}
-                changed = self.templates.changed() => {
-                    if changed.is_err() { break }
+                changed = self.work.changed() => {
+                    if !changed { break }
                     self.send_job(&mut writer).await?;
                 }
                 message = next(&mut reader) => self.hear(message?, &mut writer).await?,
@@ -166,30 +164,31 @@ impl Agent {
     }
 
     async fn send_job(&mut self, writer: &mut WorkWriter) -> Result<(), DeliveryError> {
-        let template = self.templates.borrow_and_update().clone();
-        let Some(template) = template.filter(|_| self.lease.stage == Stage::Active) else { return Ok(()) };
-        let solo = self.solo.job(&template, self.lease.id);
-        let job = LeaseJob { lease_id: self.lease.id, job: solo.job.clone() };
+        let Some(work) = self.work.newest().filter(|_| self.lease.stage == Stage::Active) else { return Ok(()) };
+        let job = LeaseJob { lease_id: self.lease.id, job: work.job.clone() };
         let signature = self.shared.guard.check_and_sign(Statement::Job(Box::new(job.clone()))).await?;
-        let share_work = share_work(&self.lease.terms, template.target);
+        let share_work = share_work(&self.lease.terms, work.target);
         let share_target = Target::from_work(share_work.try_into().unwrap_or(std::num::NonZeroU128::MIN));
-        let clean = self.supersede(template.prev_hash);
+        let clean = self.supersede(&work);
         let job_id = self.next_job;
         self.next_job += 1;
-        self.jobs.insert(job_id, AgentJob { solo, share_target, share_work, superseded: None });
+        let time = work.time;
+        self.jobs.insert(job_id, AgentJob { work, share_target, share_work, superseded: None });
         while self.jobs.len() > MAX_JOBS {
             self.jobs.pop_first();
         }
-        let message = JobMessage { job_id, job, signature, share_target, time: template.cur_time, clean };
+        let message = JobMessage { job_id, job, signature, share_target, time, clean };
         Ok(writer.send(&WorkMessage::Job(Box::new(message))).await?)
     }
 
-    /// Marks the jobs on other tips as stale from now on, and returns whether there were any.
-    fn supersede(&mut self, prev_hash: [u8; 32]) -> bool {
+    /// Marks the jobs that end with `newest` as stale from now on, and returns whether there were any.
+    fn supersede(&mut self, newest: &WorkJob) -> bool {
         let now = Instant::now();
-        let others =
-            self.jobs.values_mut().filter(|job| job.superseded.is_none() && job.solo.job.prev_hash != prev_hash);
-        others.map(|job| job.superseded = Some(now)).count() > 0 || self.jobs.is_empty()
+        let ended = self
+            .jobs
+            .values_mut()
+            .filter(|job| job.superseded.is_none() && (newest.clean || job.work.job.prev_hash != newest.job.prev_hash));
+        ended.map(|job| job.superseded = Some(now)).count() > 0 || self.jobs.is_empty()
     }
 
     async fn hear(&mut self, message: WorkMessage, writer: &mut WorkWriter) -> Result<(), DeliveryError> {
@@ -231,9 +230,9 @@ impl Agent {
     /// Checks a share; what is a block goes out before every other test.
     fn judge(&self, share: &ShareMessage, now: u64) -> Result<u128, ShareRefusal> {
         let job = self.jobs.get(&share.job_id).ok_or(ShareRefusal::UnknownJob)?;
-        let checked = assemble(&job.solo.job, &share.solution).map_err(refusal_of)?;
-        if checked.is_block() {
-            self.submit(job.solo.clone(), share.solution.clone());
+        let checked = assemble(&job.work.job, &share.solution).map_err(refusal_of)?;
+        if checked.meets(&job.work.target) || checked.is_block() {
+            self.submit(job.work.clone(), share.solution.clone());
         }
         let time = share.solution.time;
         self.account.check(time).map_err(|error| match error {
@@ -255,10 +254,10 @@ impl Agent {
         Ok(job.share_work)
     }
 
-    fn submit(&self, job: SoloJob, solution: Solution) {
-        let (solo, store, lease) = (self.solo.clone(), self.shared.store.clone(), self.lease.id);
+    fn submit(&self, job: WorkJob, solution: Solution) {
+        let (store, lease) = (self.shared.store.clone(), self.lease.id);
         self.shared.tasks.spawn(async move {
-            match solo.submit(&job, &solution).await {
+            match job.submit(&solution).await {
                 Ok(SubmitOutcome::Accepted { hash, height }) => {
                     tracing::info!(%lease, %hash, height, "found a block");
                     let key = (lease, B256::from(*hash.as_bytes()));
