@@ -7,14 +7,16 @@ mod bitcoin;
 mod chain;
 mod decode;
 mod lease;
+mod money;
 mod node;
 mod process;
 mod stage;
 
 pub use bitcoin::Bitcoin;
 pub use chain::Chain;
-pub use decode::{Closed, Opened, Settled};
+pub use decode::{Closed, Opened, Proven, Settled};
 pub use lease::{Agreement, Figures};
+pub use money::Course;
 pub use node::Node;
 pub use process::{Process, until};
 pub use stage::{LeaseTerms, Stage, measured_hashrate};

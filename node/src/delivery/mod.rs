@@ -22,6 +22,9 @@ pub enum DeliveryError {
     /// The stream is of no more use.
     #[error("the work stream failed")]
     Stream(#[from] crate::net::FrameError),
+    /// The other end takes nothing any more.
+    #[error("the other side does not read")]
+    Stuck,
     /// The other end closed it.
     #[error("the other side closed the work stream")]
     Closed,

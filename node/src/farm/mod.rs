@@ -23,6 +23,7 @@ pub use allocate::{Assignment, Demand, Miner, allocate};
 pub use config::FarmConfig;
 pub use error::JobError;
 pub use handle::Farm;
+pub use idle::job_for_nobody;
 pub use job::{FarmJob, FarmShare};
 pub use record::{RejectReason, SessionStatus};
 pub use server::start;
