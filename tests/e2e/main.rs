@@ -4,5 +4,7 @@
 mod access;
 mod buyer_vanishes;
 mod honest_lease;
+mod lease;
 mod orders;
 mod restarts;
+mod seller_vanishes;

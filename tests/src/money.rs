@@ -52,6 +52,21 @@ impl Course {
         self.proven.last().map_or(U256::ZERO, |last| last.count)
     }
 
+    /// Checks that the proof shares counted lie within five standard errors of those that `ledger` hashes should find: they
+    /// come as a Poisson process.
+    ///
+    /// # Errors
+    /// Where they don't.
+    pub fn check_luck(&self, ledger: U256) -> Result<()> {
+        let (expected, count) = (ledger / self.opened.proof_work(), self.count());
+        let distance = expected.abs_diff(count);
+        ensure!(
+            distance * distance <= U256::from(25) * expected.max(U256::from(1)),
+            "{count} proof shares where {expected} were to be expected"
+        );
+        Ok(())
+    }
+
     /// Checks that the lease paid what section 3 of the protocol says, to the unit.
     ///
     /// # Errors

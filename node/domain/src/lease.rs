@@ -133,6 +133,9 @@ pub enum IllegalTransition {
     /// No receipts any more.
     #[error("the lease takes no receipt as {0:?}")]
     NotRunning(Stage),
+    /// The seller is bound until the end.
+    #[error("only the buyer and its agent can cancel a lease")]
+    NotTheSellers,
     /// Only an open lease can be cancelled.
     #[error("the lease cannot be cancelled as {0:?}")]
     NotCancellable(Stage),
@@ -246,6 +249,9 @@ impl Lease {
             Event::Claimed(claim) => next.take_claim(*claim)?,
             Event::Countersigned(signed) => next.take_receipt(*signed)?,
             Event::CancelRequested => {
+                if self.party == Party::Seller {
+                    return Err(IllegalTransition::NotTheSellers);
+                }
                 if !matches!(self.stage, Stage::Unconfirmed | Stage::Active) {
                     return Err(IllegalTransition::NotCancellable(self.stage));
                 }
@@ -328,7 +334,10 @@ impl Lease {
         if provable && self.in_proof_phase(now) && self.terms.wants_proof(end, self.on_chain.delivered) {
             return Some(Effect::Prove);
         }
-        let signed = unsettled.filter(|_| self.party == Party::Seller)?;
+        // A receipt that pays nothing only costs gas.
+        let pays =
+            |signed: &SignedReceipt| self.party == Party::Seller && signed.receipt.work > self.on_chain.delivered.work;
+        let signed = unsettled.filter(pays)?;
         let quarter = signed.receipt.through - through >= self.terms.duration() / 4;
         let in_time = if now < end { quarter } else { now >= end + window / 8 && now < end + window / 2 };
         in_time.then(|| Effect::Settle { receipt: Box::new(signed) })

@@ -148,8 +148,9 @@ fn without_a_last_receipt_the_seller_settles_in_time_and_anybody_closes_after_th
 fn a_closed_lease_asks_for_nothing_and_only_an_open_one_is_cancelled() {
     let payout = Payout { earned: 1, fee: 0, refund: 2, penalty: 0 };
     let closed = OnChain { payout: Some(payout), ..on_chain() };
-    let (lease, effects) = play(active(Party::Seller), &[seen(closed, 100, 9_000)]);
+    let (lease, effects) = play(active(Party::Agent), &[seen(closed, 100, 9_000)]);
     assert_eq!((lease.stage, effects), (Stage::Closed, Vec::new()));
+    assert_eq!(active(Party::Seller).apply(&Event::CancelRequested, &RULES), Err(IllegalTransition::NotTheSellers));
     assert_eq!(lease.apply(&Event::CancelRequested, &RULES), Err(IllegalTransition::NotCancellable(Stage::Closed)));
     let (cancelling, effects) = play(active(Party::Agent), &[Event::CancelRequested]);
     assert_eq!(effects, [(0, Effect::Cancel)]);
@@ -164,6 +165,16 @@ fn one_key_is_not_both_parties() {
     assert_eq!(Lease::party_of(&terms, terms.buyer), None);
     terms.agent = terms.seller;
     assert_eq!(Lease::party_of(&terms, terms.seller), None);
+}
+
+#[test]
+fn a_receipt_that_pays_nothing_is_settled_with_the_close_alone() {
+    let events = [Event::Countersigned(signed(0, 1_900)), seen(on_chain(), OPENED + 20, 1_950)];
+    let (lease, effects) = play(active(Party::Seller), &events);
+    assert_eq!(effects, []);
+    let last = signed(0, 2_000);
+    let (_, effects) = play(lease, &[Event::Countersigned(last), seen(on_chain(), OPENED + 21, 2_001)]);
+    assert_eq!(effects, [(0, Effect::SettleAndClose { receipt: Box::new(last) })]);
 }
 
 fn provable(on_chain: OnChain, time: u64) -> Event {

@@ -97,7 +97,7 @@ impl Agent {
         // Numbers go on above those of any run before, whose jobs are no longer known.
         let next_job = clock::now_ms();
         let now = Instant::now();
-        for ((time, hash), _) in account.standby() {
+        for (time, hash) in account.standby().keys() {
             // Credited before a restart, and so never again.
             shared.seen.insert(lease.id, *time, hash_of(*hash));
         }

@@ -31,6 +31,10 @@ impl Seller {
             return Ok(());
         }
         let work = self.account.ledger().work_through(through);
+        if work == self.lease.receipted_work() && !past_end {
+            // It would earn nothing, and what was rejected meanwhile could no longer be proven.
+            return Ok(());
+        }
         let receipt = Receipt { lease_id: self.lease.id, work, through };
         let seller = self.shared.guard.check_and_sign(Statement::Claim(receipt)).await?;
         let claim = Claim { receipt, seller };
