@@ -107,6 +107,11 @@ impl Jobs {
         self.newest.filter(|(_, at)| at.elapsed() < max_age).map(|(number, _)| number)
     }
 
+    /// Leaves the agent's newest job: an agent that comes back may know it no longer, and sends another at once.
+    pub(super) fn forget_newest(&mut self) {
+        self.newest = None;
+    }
+
     /// Works on a job no longer: the farm can't.
     pub(super) fn give_up(&mut self, number: u64) {
         if self.newest.is_some_and(|(newest, _)| newest == number) {

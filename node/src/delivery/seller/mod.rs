@@ -157,6 +157,7 @@ impl Seller {
 
     /// Goes on over a new stream, whose agent has proven its key: what is not answered is said again.
     async fn welcome(&mut self, stream: WorkStream) -> Result<(), DeliveryError> {
+        self.jobs.forget_newest();
         self.drop_link();
         self.link = Some(stream.split());
         self.shared.statuses.update(self.lease.id, |status| status.connected = true);
