@@ -44,9 +44,9 @@ fn solution_of(mined: &Mined, index: usize) -> Solution {
 
 #[test]
 fn a_block_comes_out_of_any_share_target_and_however_late() {
-    // One hash in 256 is a block; one in 16 is a share of the connection.
+    // One hash in 256 is a block, one in 16 a share of the connection: the lease's are easier than blocks, or harder.
     let network = 0x2000_ffff;
-    for (lease_work, accepts) in [(16, 1), (1 << 20, 1)] {
+    for lease_work in [16, 1 << 20] {
         let mut bench = Bench::wishful();
         let tip = Arc::new(Tip::new([0x11; 32], bench.now));
         let lease_job = FarmJob { share_target: lease_of(lease_work).share_target, ..with(|job| job.bits = network) };
@@ -63,7 +63,7 @@ fn a_block_comes_out_of_any_share_target_and_however_late() {
         bench.wait(GRACE);
         let (answer, share) = bench.submit(&mined.submit(blocks[1]));
         assert_eq!((answer, share.unwrap().solution), (rejected(21, "Stale"), solution_of(&mined, blocks[1])));
-        assert_eq!(bench.session.record.live().accepted, accepts);
+        assert_eq!(bench.session.record.live().accepted, 1);
     }
 }
 
