@@ -3,7 +3,8 @@
 //! Every connection keeps one extranonce1 for its life, and what a lease's job has beyond is padding in front of it; so
 //! a miner changes its lease by a single `mining.notify`, which any device understands. [`start`] serves a listener;
 //! the [`Farm`] handle takes jobs and assignments; accepted shares come out of a bounded channel, named by the lease and
-//! job that they were mined for, however late. [`allocate()`] decides who mines for whom.
+//! job that they were mined for, however late. Each connection has a difficulty of its own, so that every device shows its
+//! hashrate; only shares that meet the lease's target come out. [`allocate()`] decides who mines for whom.
 
 mod allocate;
 mod config;
@@ -18,6 +19,7 @@ mod sent;
 mod server;
 mod session;
 mod submit;
+mod vardiff;
 
 pub use allocate::{Assignment, Demand, Miner, allocate};
 pub use config::FarmConfig;
