@@ -160,3 +160,59 @@ impl Changes {
         self.batch.is_empty() && self.kept.is_empty() && self.dropped.is_empty() && self.uncredited == 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hashlease_domain::{
+        lease::{OnChain, Party},
+        pay::Delivered,
+    };
+
+    use super::{super::testing::terms, *};
+
+    fn lease() -> Lease {
+        let (terms, delivered) = (terms(), Delivered::default());
+        let (end, through) = (terms.end, terms.start);
+        let on_chain = OnChain { opened_block: 1, end, through, delivered, last_proof: B256::ZERO, payout: None };
+        Lease::new(B256::repeat_byte(1), terms, Party::Seller, on_chain)
+    }
+
+    fn standby(time: u32) -> (B256, StandbyShare) {
+        let mut header = [0; 80];
+        header[68..72].copy_from_slice(&time.to_le_bytes());
+        (B256::from(alloy_primitives::U256::from(time)), header.into())
+    }
+
+    fn kept(times: impl Iterator<Item = u32>) -> Changes {
+        Changes { kept: times.map(standby).collect(), ..Changes::default() }
+    }
+
+    #[tokio::test]
+    async fn a_standby_share_waits_for_its_verdict_over_restarts_and_is_credited_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let mut account = Account::open(store.clone(), &lease()).unwrap();
+        account.credit(&[(1_100, 5)], kept([1_200, 1_300].into_iter())).await.unwrap();
+        let dropped = vec![(1_200, standby(1_200).0)];
+        let verdict = Changes { dropped, uncredited: 1, ..Changes::default() };
+        account.credit(&[(1_200, 9)], verdict).await.unwrap();
+
+        let mut account = Account::open(store, &lease()).unwrap();
+        assert_eq!((account.ledger().total(), account.uncredited()), (14, 1));
+        assert_eq!(account.standby().keys().map(|(time, _)| *time).collect::<Vec<_>>(), [1_300]);
+        account.adopt(&Receipt { lease_id: lease().id, work: 14, through: 1_300 }).await.unwrap();
+        assert!(account.standby().is_empty(), "a receipt counts it no longer");
+    }
+
+    #[tokio::test]
+    async fn only_so_many_standby_shares_are_kept_and_the_oldest_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut account = Account::open(Store::open(dir.path()).unwrap(), &lease()).unwrap();
+        let all = u32::try_from(MAX_STANDBY).unwrap() + 3;
+        for first in (0..all).step_by(1_000) {
+            account.credit(&[], kept(first..(first + 1_000).min(all))).await.unwrap();
+        }
+        assert_eq!(account.standby().len(), MAX_STANDBY);
+        assert_eq!(account.standby().keys().next().unwrap().0, 3);
+    }
+}

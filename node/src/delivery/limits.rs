@@ -124,3 +124,28 @@ pub(super) fn standby_credit_down(terms: &Terms, work: u128) -> u128 {
     work / u128::from(ONE_BPS) * u128::from(terms.proof_bps)
         + work % u128::from(ONE_BPS) * u128::from(terms.proof_bps) / u128::from(ONE_BPS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::testing::terms, *};
+
+    #[test]
+    fn a_share_comes_about_once_a_second_and_is_never_harder_than_what_it_is_for() {
+        assert_eq!(standby_work(&terms()), 1_000_000, "a second of the hashrate");
+        let short = Terms { end: 1_060, ..terms() };
+        assert_eq!(standby_work(&short), 30_000, "2,000 in a minute");
+        let many = Terms { proof_shares: 10_000, ..terms() };
+        assert_eq!(standby_work(&many), 360_000, "no proof share is lost");
+        assert_eq!(share_work(&terms(), target_of(5_000)), 5_000, "nor a share of the destination's");
+        let slow = Terms { hashrate: 1, end: 1_001, ..terms() };
+        assert_eq!(standby_work(&slow), 1);
+    }
+
+    #[test]
+    fn standby_is_credited_as_its_proof_would_be_paid() {
+        assert_eq!(standby_credit_down(&terms(), 1_000_000), 900_000);
+        assert_eq!(standby_credit_down(&terms(), 19), 17);
+        let all = Terms { proof_bps: 10_000, ..terms() };
+        assert_eq!(standby_credit_down(&all, u128::MAX), u128::MAX);
+    }
+}

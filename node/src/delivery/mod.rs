@@ -12,6 +12,8 @@ mod manager;
 mod seen;
 mod seller;
 mod status;
+#[cfg(test)]
+mod testing;
 
 pub use manager::{Delivery, Parts, start};
 pub use status::{FoundBlock, Status};

@@ -162,7 +162,7 @@ fn standby_job(lease: B256) -> Job {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::super::testing::terms, *};
 
     #[test]
     fn standby_work_names_the_lease_and_is_never_the_same() {
@@ -180,32 +180,6 @@ mod tests {
         }
         assert_eq!(jobs.check_pace(true), Err(JobRefusal::TooManyCleanJobs));
         assert_eq!(jobs.check_pace(false), Ok(()), "others are no burden");
-    }
-
-    fn terms() -> Terms {
-        let (nobody, none) = (alloy_primitives::Address::ZERO, B256::ZERO);
-        Terms {
-            buyer: nobody,
-            agent: nobody,
-            seller: nobody,
-            payee: nobody,
-            matcher: nobody,
-            token: nobody,
-            price: 1,
-            hashrate: 1_000_000,
-            start: 1_000,
-            end: 4_600,
-            sla_bps: 0,
-            proof_bps: 9_000,
-            matcher_fee_bps: 0,
-            proof_shares: 256,
-            cancel_notice: 0,
-            proof_window: 600,
-            bond: 0,
-            ask_id: none,
-            bid_id: none,
-            entropy: none,
-        }
     }
 
     #[test]
