@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod bad_work;
 mod buyer_vanishes;
 mod honest_lease;
 mod lease;

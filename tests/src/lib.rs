@@ -9,6 +9,7 @@ mod decode;
 mod lease;
 mod money;
 mod node;
+pub mod party;
 mod process;
 mod stage;
 
@@ -18,5 +19,6 @@ pub use decode::{Closed, Opened, Proven, Settled};
 pub use lease::{Agreement, Figures};
 pub use money::Course;
 pub use node::Node;
+pub use party::{Party, Talk};
 pub use process::{Process, until};
 pub use stage::{LeaseTerms, Stage, measured_hashrate};

@@ -66,6 +66,8 @@ pub(super) struct Seller {
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     time: u32,
+    /// When it was sent.
+    at: Instant,
     /// Hash of a standby share; none for shares on jobs.
     standby: Option<B256>,
 }
@@ -243,7 +245,7 @@ impl Seller {
         if self.lease.stage != Stage::Active || now.max(self.claimed_through() + 1) > self.lease.on_chain.end {
             return None;
         }
-        let heard = self.link.is_some() && !self.is_claim_late() && !self.acceptance.is_poor();
+        let heard = self.link.is_some() && !self.is_agent_late() && !self.acceptance.is_poor();
         let job = if heard { self.jobs.fresh(self.standby_after) } else { None };
         Some(match (job, self.current) {
             (Some(number), _) => number,
@@ -255,9 +257,11 @@ impl Seller {
         })
     }
 
-    fn is_claim_late(&self) -> bool {
+    /// Returns whether the agent leaves a claim or a share unanswered for too long.
+    fn is_agent_late(&self) -> bool {
         let patience_s = PATIENCE_INTERVALS * receipt_interval_s(self.lease.terms.duration());
-        self.claim_sent.is_some_and(|sent| sent.elapsed().as_secs() >= patience_s)
+        let shares = self.outstanding.values().map(|sent| sent.at);
+        self.claim_sent.into_iter().chain(shares).any(|sent| sent.elapsed().as_secs() >= patience_s)
     }
 
     /// Gives the farm a job with a fresh nTime.

@@ -117,7 +117,7 @@ impl Seller {
                 self.note_late();
                 continue;
             }
-            let seq = self.number(Sent { time, standby: None });
+            let seq = self.number(Sent { time, at: Instant::now(), standby: None });
             shares.push(ShareMessage { seq, job_id: share.job_id, solution: share.solution });
         }
         self.note_in_flight();
@@ -137,7 +137,10 @@ impl Seller {
         }
         let mut headers = Vec::with_capacity(unsent.len());
         for ((time, hash), header) in unsent {
-            headers.push(StandbyMessage { seq: self.number(Sent { time, standby: Some(hash) }), header });
+            headers.push(StandbyMessage {
+                seq: self.number(Sent { time, at: Instant::now(), standby: Some(hash) }),
+                header,
+            });
         }
         self.note_in_flight();
         self.send(WorkMessage::Standby(headers)).await
@@ -168,7 +171,7 @@ impl Seller {
         let mut accepted = Vec::with_capacity(verdicts.len());
         let mut changes = Changes::default();
         for verdict in verdicts {
-            let Some(Sent { time, standby }) = self.outstanding.remove(&verdict.seq) else { continue };
+            let Some(Sent { time, standby, .. }) = self.outstanding.remove(&verdict.seq) else { continue };
             match standby {
                 Some(hash) => changes.dropped.push((time, hash)),
                 None => self.acceptance.add(verdict.outcome.is_ok()),
