@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod bad_start;
 mod honest_lease;
 mod orders;
 mod restarts;

@@ -16,6 +16,8 @@ use crate::{
     },
     app::AppError,
     config::ConfigError,
+    keys::KeyError,
+    settlement,
     store::StoreError,
 };
 
@@ -102,6 +104,13 @@ fn exit_codes_tell_programs_what_failed() {
     let missing = Error::Config(ConfigError::NotInitialised { path: "/none".into() });
     let locked = Error::from(AppError::Store(StoreError::Locked { path: "/LOCK".into() }));
     assert_eq!((missing.exit_code(), locked.exit_code(), Error::Declined.exit_code()), (78, 75, 1));
+    let key = KeyError::Readable { path: "/node.json".into(), mode: 0o644 };
+    let chain = settlement::Error::WrongChain { at: "127.0.0.1:8545".to_owned(), found: 1, expected: 5 };
+    let ended = AppError::Ended("network");
+    assert_eq!(
+        [AppError::Key(key), AppError::Chain(chain), ended].map(|error| Error::from(error).exit_code()),
+        [78, 78, 1]
+    );
     assert!(missing.chain().contains("hashlease init"));
 }
 
