@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod bad_orders;
 mod bad_start;
 mod honest_lease;
+mod hostile;
 mod orders;
 mod restarts;

@@ -23,7 +23,7 @@ use crate::{
 
 const STATUS: &str = r#"{"version":"0.1.0","protocol":1,"chainId":31337,
     "escrow":"0x5fbdb2315678afecb367f032d93f642f64180aa3","address":"0x90f79bf6eb2c4f870365e785982e1f101e93b906",
-    "peerId":"12D3KooWExample","listen":["/ip4/127.0.0.1/tcp/7770"],"peers":2,
+    "peerId":"12D3KooWExample","listen":["/ip4/127.0.0.1/tcp/7770"],"peers":2,"refusedOrders":{"expired":3},
     "head":{"number":7,"time":"2026-09-21T14:13:20Z"},"roles":["agent","matcher"],
     "details":"{\"peer\":\"12D3KooWExample\",\"addresses\":[\"/ip4/127.0.0.1/tcp/7770\"]}","lastBlockAgeS":1,"later":"unknown"}"#;
 
