@@ -17,7 +17,7 @@ use crate::{
     api,
     config::{Config, DataDirError, datadir::read_secret},
     delivery,
-    destination::{DestinationError, Password, RpcConfig, Solo, SoloConfig},
+    destination::{Destination, DestinationError, Password, RpcConfig, Solo, SoloConfig},
     farm::{self, FarmConfig},
     keys::{KeyError, SecretKey},
     market,
@@ -186,7 +186,7 @@ async fn start(config: Config, tasks: &TaskTracker, shutdown: &CancellationToken
     tracing::info!(peer = details.peer, addresses = ?details.addresses, "listening for peers");
 
     let farm = farm_listener.map(|listener| farm::start(listener, FarmConfig::default(), shutdown.clone()));
-    let solo = solo(&config, shutdown)?;
+    let destination = destination(&config, shutdown)?;
     let (streams, stream_queue) = mpsc::channel(STREAMS);
     let parts = market::Parts {
         store: store.clone(),
@@ -206,7 +206,8 @@ async fn start(config: Config, tasks: &TaskTracker, shutdown: &CancellationToken
         guard: Arc::clone(&guard),
         net: net.clone(),
         farm,
-        solo,
+        standby_after: config.farm.map_or(Duration::ZERO, |farm| farm.standby_after),
+        destination,
         streams: stream_queue,
     };
     let delivery = delivery::start(parts, tasks, shutdown.clone());
@@ -308,16 +309,15 @@ fn net_config(config: &Config) -> Result<NetConfig, AppError> {
     })
 }
 
-type SoloParts = (Solo, tokio::sync::watch::Receiver<Option<Arc<crate::destination::Template>>>);
-
-fn solo(config: &Config, shutdown: &CancellationToken) -> Result<Option<SoloParts>, AppError> {
+fn destination(config: &Config, shutdown: &CancellationToken) -> Result<Option<Destination>, AppError> {
     let Some(bitcoin) = &config.bitcoin else { return Ok(None) };
     let rpc = RpcConfig {
         url: bitcoin.rpc.to_string(),
         user: bitcoin.user.clone(),
         password: Password::new(read_secret(&bitcoin.password_file)?.to_string()),
     };
-    Ok(Some(Solo::start(SoloConfig { rpc, payout: bitcoin.payout.parse()? }, shutdown.clone())?))
+    let (solo, templates) = Solo::start(SoloConfig { rpc, payout: bitcoin.payout.parse()? }, shutdown.clone())?;
+    Ok(Some(Destination::Solo(solo, templates)))
 }
 
 /// Starts the node's own worker, which mines at the node's own farm as any other miner does.

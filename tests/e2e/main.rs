@@ -4,7 +4,10 @@
 mod access;
 mod bad_orders;
 mod bad_start;
+mod buyer_vanishes;
 mod honest_lease;
 mod hostile;
+mod lease;
 mod orders;
 mod restarts;
+mod seller_vanishes;

@@ -52,7 +52,7 @@ pub(super) struct Ended {
     pub(super) wait: Duration,
     /// The handshake came to its end.
     pub(super) was_ready: bool,
-    /// The pool went away over `mining.configure`.
+    /// The pool refused `mining.configure`, or went away over it.
     pub(super) disliked_configure: bool,
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn converse(
     let error = connection.run(first, found).await.err();
     miner.clear_work();
     stats.send_modify(|stats| stats.unanswered += connection.session.unanswered());
-    let disliked_configure = connection.session.is_configuring();
+    let disliked_configure = connection.session.dislikes_configure();
     Ended { error, wait: connection.reconnect.unwrap_or_default(), was_ready: connection.ready, disliked_configure }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use alloy_primitives::B256;
 use hashlease_domain::lease::{Lease, Party, Stage};
 use tokio::{
-    sync::{broadcast::error::RecvError, mpsc, watch},
+    sync::{broadcast::error::RecvError, mpsc},
     time::{MissedTickBehavior, interval, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     clock,
-    destination::{Solo, Template},
+    destination::Destination,
     farm::{Demand, Farm, FarmShare, Miner, allocate},
     net::{Net, PeerId, WorkStream},
     registry::{Notice, Registry},
@@ -56,8 +56,10 @@ pub struct Parts {
     pub net: Net,
     /// The seller's miners and the shares that they find.
     pub farm: Option<(Farm, mpsc::Receiver<FarmShare>)>,
-    /// The buyer's destination and its templates.
-    pub solo: Option<(Solo, watch::Receiver<Option<Arc<Template>>>)>,
+    /// Age from which a seller works on an agent's newest job no longer.
+    pub standby_after: Duration,
+    /// What the buyer mines.
+    pub destination: Option<Destination>,
     /// Work streams that peers open.
     pub streams: mpsc::Receiver<(PeerId, WorkStream)>,
 }
@@ -144,7 +146,14 @@ pub fn start(parts: Parts, tasks: &TaskTracker, shutdown: CancellationToken) -> 
         tasks: tasks.clone(),
         shutdown,
     };
-    let manager = Manager { shared, solo: parts.solo, leases: HashMap::new(), streams: parts.streams, shares };
+    let manager = Manager {
+        shared,
+        standby_after: parts.standby_after,
+        destination: parts.destination,
+        leases: HashMap::new(),
+        streams: parts.streams,
+        shares,
+    };
     tasks.spawn(manager.run());
     Delivery { statuses }
 }
@@ -157,7 +166,8 @@ struct Running {
 
 struct Manager {
     shared: Shared,
-    solo: Option<(Solo, watch::Receiver<Option<Arc<Template>>>)>,
+    standby_after: Duration,
+    destination: Option<Destination>,
     leases: HashMap<B256, Running>,
     streams: mpsc::Receiver<(PeerId, WorkStream)>,
     shares: Option<mpsc::Receiver<FarmShare>>,
@@ -206,14 +216,14 @@ impl Manager {
         let (shares, share_queue) = mpsc::channel(LEASE_SHARES);
         let account = Account::open(self.shared.store.clone(), &lease)?;
         let (id, party) = (lease.id, lease.party);
-        match (party, &self.solo, &self.shared.farm) {
+        match (party, &self.destination, &self.shared.farm) {
             (Party::Seller, _, Some(farm)) => {
-                let seller = Seller::new(self.shared.clone(), farm.clone(), lease, account, stream_queue, share_queue);
+                let (shared, queues) = (self.shared.clone(), (stream_queue, share_queue));
+                let seller = Seller::new(shared, farm.clone(), self.standby_after, lease, account, queues);
                 self.shared.tasks.spawn(seller.run());
             }
-            (Party::Agent, Some((solo, templates)), _) => {
-                let agent =
-                    Agent::new(self.shared.clone(), solo.clone(), templates.clone(), lease, account, share_queue);
+            (Party::Agent, Some(destination), _) => {
+                let agent = Agent::new(self.shared.clone(), destination.lease_work(id), lease, account, share_queue);
                 self.shared.tasks.spawn(agent.run());
             }
             (Party::Seller, _, None) => {

@@ -1,7 +1,7 @@
 //! What a buyer's leased hashpower mines.
 //!
-//! A destination gives out work templates as they change and takes what hashpower finds for them. [`Solo`] builds on a
-//! Bitcoin node's own templates and submits whole blocks to it; found coins go straight to the buyer's address.
+//! A destination gives each lease jobs of its own ([`LeaseWork`]) and takes what hashpower finds for them. [`Solo`] builds
+//! on a Bitcoin node's own templates and submits whole blocks to it; found coins go straight to the buyer's address.
 
 mod bitcoin_rpc;
 mod coinbase;
@@ -9,6 +9,7 @@ mod error;
 mod payout;
 mod solo;
 mod template;
+mod work;
 
 use std::time::Duration;
 
@@ -17,21 +18,13 @@ pub use error::DestinationError;
 pub use payout::Payout;
 pub use solo::{Solo, SoloConfig, SoloJob, SubmitOutcome, Templates};
 pub use template::{RawTransaction, Template};
+pub use work::{LeaseWork, WorkJob};
 
-/// A place where work becomes coins.
+/// A place where work becomes coins. Clones are the same place.
 #[derive(Clone, Debug)]
 pub enum Destination {
     /// Blocks of the buyer's own, through a Bitcoin node.
-    Solo(Solo),
-}
-
-impl Destination {
-    /// How fresh the destination's work is, and what is wrong where it isn't.
-    pub fn health(&self) -> Health {
-        match self {
-            Self::Solo(solo) => solo.health(),
-        }
-    }
+    Solo(Solo, Templates),
 }
 
 /// Freshness of a destination's work.

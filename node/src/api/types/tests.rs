@@ -70,6 +70,12 @@ fn a_lease_reads_back_as_it_was_written() {
             receipted: 3,
             settled: 4,
             proven: 5,
+            standby: 7,
+            on_standby: true,
+            proof_shares: 8,
+            proven_shares: 0,
+            refused_jobs: BTreeMap::new(),
+            refused_claims: BTreeMap::new(),
             rejected_shares: BTreeMap::from([("stale".to_owned(), 6)]),
             stale_shares: 6,
             in_flight_shares: 7,
@@ -93,7 +99,7 @@ fn a_lease_reads_back_as_it_was_written() {
     for literal in [
         r#""stage":"active""#,
         r#""endsAt":"1970-01-01T00:00:02Z""#,
-        r#""work":{"contracted":"340282366920938463463374607431768211455","accepted":"1","claimed":"2","receipted":"3","settled":"4","proven":"5","rejectedShares":{"stale":6},"staleShares":6,"inFlightShares":7}"#,
+        r#""work":{"contracted":"340282366920938463463374607431768211455","accepted":"1","claimed":"2","receipted":"3","settled":"4","proven":"5","standby":"7","onStandby":true,"proofShares":8,"provenShares":0,"rejectedShares":{"stale":6},"refusedJobs":{},"refusedClaims":{},"staleShares":6,"inFlightShares":7}"#,
         r#""payouts":{"lock":"1","feeLock":"2","bond":"3","paid":"4","earned":null,"fee":null,"refund":"340282366920938463463374607431768211455","penalty":null}"#,
         r#""kind":"settleAndClose","gasUsed":null"#,
     ] {

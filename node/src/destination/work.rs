@@ -1,0 +1,97 @@
+//! A lease's own share of a destination: jobs that no other lease has, and the way back for what they find.
+
+use alloy_primitives::B256;
+use hashlease_miner::pow::{Job, Solution, Target};
+
+use super::solo::{Solo, SoloJob, SubmitOutcome, Templates};
+use super::{Destination, DestinationError, Health};
+
+/// What one lease works on, as it changes.
+#[derive(Debug)]
+pub enum LeaseWork {
+    /// Blocks of the buyer's own.
+    Solo {
+        /// The Bitcoin node.
+        solo: Solo,
+        /// Its templates.
+        templates: Templates,
+        /// Lease that the jobs are for.
+        lease: B256,
+    },
+}
+
+/// A job of one lease, with what its destination takes of it.
+#[derive(Clone, Debug)]
+pub struct WorkJob {
+    /// The job; no other lease has its coinbase.
+    pub job: Job,
+    /// What a hash must meet to be of use to the destination: a block's target, or that of a pool's shares.
+    pub target: Target,
+    /// nTime to begin at, unix seconds.
+    pub time: u32,
+    /// Whether the destination takes nothing of any earlier job, even on the same previous block.
+    pub clean: bool,
+    origin: Origin,
+}
+
+/// Where what is found goes.
+#[derive(Clone, Debug)]
+enum Origin {
+    Solo(Solo, SoloJob),
+}
+
+impl Destination {
+    /// Begins a lease's own work.
+    pub fn lease_work(&self, lease: B256) -> LeaseWork {
+        match self {
+            Self::Solo(solo, templates) => LeaseWork::Solo { solo: solo.clone(), templates: templates.clone(), lease },
+        }
+    }
+}
+
+impl LeaseWork {
+    /// Waits for a job that [`LeaseWork::newest`] has not given yet. `false` where none will come any more.
+    ///
+    /// Cancel safe.
+    pub async fn changed(&mut self) -> bool {
+        match self {
+            Self::Solo { templates, .. } => templates.changed().await.is_ok(),
+        }
+    }
+
+    /// Returns the newest job; `None` before the first.
+    pub fn newest(&mut self) -> Option<WorkJob> {
+        match self {
+            Self::Solo { solo, templates, lease } => {
+                let template = templates.borrow_and_update().clone()?;
+                let solo_job = solo.job(&template, *lease);
+                Some(WorkJob {
+                    job: solo_job.job.clone(),
+                    target: template.target,
+                    time: template.cur_time,
+                    clean: false,
+                    origin: Origin::Solo(solo.clone(), solo_job),
+                })
+            }
+        }
+    }
+
+    /// Tells how fresh the work is, and what is wrong where it isn't.
+    pub fn health(&self) -> Health {
+        match self {
+            Self::Solo { solo, .. } => solo.health(),
+        }
+    }
+}
+
+impl WorkJob {
+    /// Gives the destination a solution that meets [`WorkJob::target`].
+    ///
+    /// # Errors
+    /// Where the solution is of no use to it, or it can't be reached for too long.
+    pub async fn submit(&self, solution: &Solution) -> Result<SubmitOutcome, DestinationError> {
+        match &self.origin {
+            Origin::Solo(solo, job) => solo.submit(job, solution).await,
+        }
+    }
+}
