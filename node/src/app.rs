@@ -87,6 +87,19 @@ pub enum AppError {
     Ended(&'static str),
 }
 
+impl AppError {
+    /// Returns whether every start fails until somebody changes the configuration or a file that it names.
+    pub fn is_configuration(&self) -> bool {
+        match self {
+            Self::DataDir(_) | Self::Key(_) | Self::Multiaddr { .. } => true,
+            Self::Chain(error) => error.is_configuration(),
+            Self::Net(error) => matches!(error, NetError::BootstrapWithoutPeer { .. } | NetError::KeyFileOpen { .. }),
+            Self::Destination(error) => matches!(error, DestinationError::Url | DestinationError::Payout(_)),
+            _ => false,
+        }
+    }
+}
+
 /// Runs the node until it is told to stop.
 ///
 /// # Errors
@@ -137,12 +150,13 @@ type Running = JoinSet<Result<(), AppError>>;
 
 async fn start(config: Config, tasks: &TaskTracker, shutdown: &CancellationToken) -> Result<Running, AppError> {
     let datadir = config.datadir.clone();
-    let api_listener = listen(config.api.addr, "--api-addr").await?;
+    // First of all: of a second node on the folder the addresses are taken too, and changing them would not help it.
+    let store = Store::open(datadir.root())?;
+    let api_listener = listen(config.api.addr, "api.addr").await?;
     let farm_listener = match &config.farm {
         Some(farm) => Some(listen(farm.stratum, "farm.stratum").await?),
         None => None,
     };
-    let store = Store::open(datadir.root())?;
     let key = SecretKey::open(&datadir.node_key(), &read_secret(&config.passphrase_file)?)?;
     let evm = Arc::new(Evm::new(config.chain.rpc.as_str(), config.chain.domain, RPC_TIMEOUT)?);
     identify(&evm).await?;
@@ -226,19 +240,32 @@ async fn listen(addr: SocketAddr, key: &'static str) -> Result<TcpListener, AppE
 
 /// Checks that the server serves the configured chain and escrow, waiting for one that does not answer yet.
 async fn identify(evm: &Evm) -> Result<(), AppError> {
-    let mut told = false;
+    let mut told = None;
     loop {
         match evm.identity().await {
             Err(error) if error.is_transient() => {
-                if !told {
-                    tracing::warn!(%error, "waiting for the chain");
+                let failure = with_causes(&error);
+                if told.as_ref() != Some(&failure) {
+                    tracing::warn!(error = failure, "waiting for the chain, which is asked again and again");
+                    told = Some(failure);
                 }
-                told = true;
                 sleep(START_RETRY).await;
             }
-            checked => return Ok(checked?),
+            checked => {
+                checked?;
+                if told.is_some() {
+                    tracing::info!("the chain answers");
+                }
+                return Ok(());
+            }
         }
     }
+}
+
+/// The message with all its causes, for a log line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Follows the chain and hands each step to the registry.

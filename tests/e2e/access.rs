@@ -4,8 +4,8 @@ use hashlease_tests::Stage;
 use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_api_is_closed_to_strangers_and_a_second_daemon_is_refused() {
-    let mut stage = Stage::set(0, |_| {}).await.unwrap();
+async fn the_api_is_closed_to_strangers() {
+    let stage = Stage::set(0, |_| {}).await.unwrap();
     let url = format!("{}/v1/status", stage.seller.api());
     let token = std::fs::read_to_string(stage.seller.datadir.join("api-token")).unwrap();
     let get = async |host: Option<&str>, origin: Option<&str>, token: Option<&str>| {
@@ -30,11 +30,4 @@ async fn the_api_is_closed_to_strangers_and_a_second_daemon_is_refused() {
     assert_eq!(get(None, None, Some("wrong")).await, (401, "no-token".to_owned()));
     assert_eq!(get(Some("evil.example"), None, Some(token)).await, (403, "foreign-host".to_owned()));
     assert_eq!(get(None, Some("https://evil.example"), Some(token)).await, (403, "foreign-origin".to_owned()));
-
-    let (code, said) = stage.seller.cli_fails(&["run", "--api-addr", "127.0.0.1:0"]).await.unwrap();
-    assert!(code == Some(1) && said.contains("is taken: choose another"), "{code:?} {said}");
-    let (code, said) = stage.buyer.cli_fails(&["run", "--api-addr", "127.0.0.1:0"]).await.unwrap();
-    assert!(code == Some(75) && said.contains("another node runs on"), "{code:?} {said}");
-    stage.seller.stop().await.unwrap();
-    stage.buyer.stop().await.unwrap();
 }

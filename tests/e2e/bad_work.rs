@@ -6,12 +6,10 @@ use hashlease_domain::{
 };
 use hashlease_miner::pow::{Job, Solution, Target};
 use hashlease_node::net::wire::{Role, ShareRefusal, ShareVerdict, WorkMessage};
-use hashlease_tests::{
-    LeaseTerms, Opened, Party, Stage, Talk, measured_hashrate,
-    party::{is_closed, mine, mine_standby, target_of},
-    until,
-};
+use hashlease_tests::{LeaseTerms, Opened, Stage, measured_hashrate, until};
 use serde_json::Value;
+
+use crate::party::{Party, Talk, is_closed, mine, mine_standby, target_of};
 
 /// Hashes per second of a lease whose shares the test finds in a moment.
 const SLOW: u64 = 20_000;

@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod bad_orders;
+mod bad_start;
 mod bad_work;
 mod buyer_vanishes;
 mod honest_lease;
+mod hostile;
 mod lease;
 mod orders;
+mod party;
 mod restarts;
 mod seller_vanishes;

@@ -66,15 +66,19 @@ impl Chain {
     ///
     /// # Errors
     /// Where it is refused or reverts.
-    pub async fn send(&self, mut transaction: Value) -> Result<Value> {
-        transaction["from"] = json!(self.faucet);
+    pub async fn send(&self, transaction: Value) -> Result<Value> {
+        self.send_from(self.faucet, transaction).await
+    }
+
+    async fn send_from(&self, from: Address, mut transaction: Value) -> Result<Value> {
+        transaction["from"] = json!(from);
         let hash = self.call("eth_sendTransaction", json!([transaction])).await?;
-        let receipt = until("a transaction of the faucet", 30, || async {
+        let receipt = until("a transaction to be mined", 30, || async {
             let receipt = self.call("eth_getTransactionReceipt", json!([hash])).await?;
             Ok((!receipt.is_null()).then_some(receipt))
         })
         .await?;
-        ensure!(receipt["status"] == "0x1", "a transaction of the faucet reverted: {receipt}");
+        ensure!(receipt["status"] == "0x1", "a transaction of {from} reverted: {receipt}");
         Ok(receipt)
     }
 
@@ -105,6 +109,31 @@ impl Chain {
     pub async fn mint(&self, token: Address, to: Address, amount: u128) -> Result<()> {
         let data = encode("mint(address,uint256)", &[to.into_word(), U256::from(amount).into()]);
         self.send(json!({ "to": token, "data": data })).await.map(drop)
+    }
+
+    /// Gives an account test tokens in the escrow, base units.
+    ///
+    /// # Errors
+    /// Where the token or the escrow refuses.
+    pub async fn fund(&self, token: Address, escrow: Address, account: Address, amount: u128) -> Result<()> {
+        self.mint(token, self.faucet, amount).await?;
+        let amount = U256::from(amount).into();
+        let approve = encode("approve(address,uint256)", &[escrow.into_word(), amount]);
+        self.send(json!({ "to": token, "data": approve })).await?;
+        let arguments = [token.into_word(), amount, account.into_word()];
+        let deposit = encode("deposit(address,uint256,address)", &arguments);
+        self.send(json!({ "to": escrow, "data": deposit })).await.map(drop)
+    }
+
+    /// Ends an order on the chain in its maker's name, whose key anvil doesn't need.
+    ///
+    /// # Errors
+    /// Where the escrow refuses.
+    pub async fn cancel_order(&self, escrow: Address, maker: Address, salt: B256) -> Result<()> {
+        self.give_gas(maker, 10_u128.pow(18)).await?;
+        self.call("anvil_impersonateAccount", json!([maker])).await?;
+        let cancel = encode("cancelOrder(bytes32)", &[salt]);
+        self.send_from(maker, json!({ "to": escrow, "data": cancel })).await.map(drop)
     }
 
     /// Returns an account's balance in the token itself.

@@ -6,19 +6,21 @@
 mod bitcoin;
 mod chain;
 mod decode;
+mod door;
+mod ground;
 mod lease;
 mod money;
 mod node;
-pub mod party;
 mod process;
 mod stage;
 
 pub use bitcoin::Bitcoin;
 pub use chain::Chain;
 pub use decode::{Closed, Opened, Proven, Settled};
+pub use door::Door;
+pub use ground::Ground;
 pub use lease::{Agreement, Figures};
 pub use money::Course;
-pub use node::Node;
-pub use party::{Party, Talk};
+pub use node::{Node, Setup};
 pub use process::{Process, until};
 pub use stage::{LeaseTerms, Stage, measured_hashrate};

@@ -1,14 +1,15 @@
 //! A market node: the `hashlease` program on a data directory of its own, and its API.
 
 use std::{
-    fmt::Write as _,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use alloy_primitives::Address;
 use anyhow::{Context, Result, ensure};
+use reqwest::Method;
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::{process::Command, time::timeout};
 
 use crate::{
     chain::{Chain, free_port},
@@ -90,11 +91,9 @@ impl Node {
         Ok(node)
     }
 
-    /// Completes the file that `init` wrote, as its owner would: by setting keys that stand there commented.
+    /// Completes the file that `init` wrote.
     fn configure(&self, api: &str, setup: &Setup) -> Result<()> {
-        let path = self.datadir.join("config.toml");
         let listen = format!("/ip4/127.0.0.1/tcp/{}", free_port()?);
-        let mut text = std::fs::read_to_string(&path)?;
         for (key, value) in [
             ("confirmations", "1".to_owned()),
             ("poll_ms", "250".to_owned()),
@@ -102,14 +101,30 @@ impl Node {
             ("bootstrap", format!("{:?}", setup.bootstrap)),
             ("addr", format!("{api:?}")),
         ] {
-            let commented = format!("\n#{key} = ");
-            let (before, after) =
-                text.split_once(&commented).with_context(|| format!("no key {key} in config.toml"))?;
-            let rest = after.split_once('\n').map_or("", |(_, rest)| rest);
-            text = format!("{before}\n{key} = {value}\n{rest}");
+            self.configure_key(key, &value)?;
         }
-        write!(text, "\n{}", setup.sections)?;
-        Ok(std::fs::write(path, text)?)
+        let text = std::fs::read_to_string(self.config())?;
+        Ok(std::fs::write(self.config(), format!("{text}\n{}", setup.sections))?)
+    }
+
+    /// Sets a key of the configuration file to a value in TOML, as its owner would: at the first place where the
+    /// key stands, commented or not.
+    ///
+    /// # Errors
+    /// Where it stands nowhere.
+    pub fn configure_key(&self, key: &str, value: &str) -> Result<()> {
+        let text = std::fs::read_to_string(self.config())?;
+        let mut lines: Vec<&str> = text.lines().collect();
+        let begins = format!("{key} = ");
+        let line = lines.iter_mut().find(|line| line.trim_start_matches('#').starts_with(&begins));
+        let set = format!("{key} = {value}");
+        *line.with_context(|| format!("no key {key} in config.toml"))? = &set;
+        Ok(std::fs::write(self.config(), lines.join("\n") + "\n")?)
+    }
+
+    /// Returns the path of the configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.datadir.join("config.toml")
     }
 
     /// Starts the node and waits until its API answers.
@@ -117,12 +132,45 @@ impl Node {
     /// # Errors
     /// Where it ends, or does not answer in time.
     pub async fn start(&mut self) -> Result<()> {
+        self.launch()?;
+        self.answers().await
+    }
+
+    /// Starts the node, whatever it says then.
+    ///
+    /// # Errors
+    /// Where the program is not built.
+    pub fn launch(&mut self) -> Result<()> {
         let mut command = self.command();
         command.args(["run", "--log-format", "human"]);
         command.env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "info,hashlease_node=debug".to_owned()));
         self.process = Some(Process::start(&self.name, command, &self.log)?);
+        Ok(())
+    }
+
+    /// Waits until the node's API answers.
+    ///
+    /// # Errors
+    /// Where it does not in time.
+    pub async fn answers(&self) -> Result<()> {
         let answered = until("a node's API", 60, || async { Ok(Some(self.get("status").await?)) }).await;
         answered.map(drop).with_context(|| self.tail())
+    }
+
+    /// Waits until the node says `pattern` and returns the rest of that line.
+    ///
+    /// # Errors
+    /// Where the node ends first, or a minute passes.
+    pub async fn says(&mut self, pattern: &str) -> Result<String> {
+        self.process.as_mut().context("the node does not run")?.says(pattern).await
+    }
+
+    /// Returns all that the node said.
+    ///
+    /// # Errors
+    /// Where it never ran.
+    pub fn said(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(&self.log)?)
     }
 
     /// Stops the node in order.
@@ -172,6 +220,7 @@ impl Node {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.env_remove("HASHLEASE_DATADIR").arg("--datadir").arg(&self.datadir).arg("--json");
+        command.kill_on_drop(true);
         command
     }
 
@@ -190,9 +239,10 @@ impl Node {
     /// Runs a command that must fail and returns its exit code and what it said.
     ///
     /// # Errors
-    /// Where it succeeds.
+    /// Where it succeeds, or goes on for a minute.
     pub async fn cli_fails(&self, arguments: &[&str]) -> Result<(Option<i32>, String)> {
-        let output = self.command().args(arguments).output().await?;
+        let ended = timeout(Duration::from_secs(60), self.command().args(arguments).output()).await;
+        let output = ended.with_context(|| format!("hashlease {} goes on", arguments.join(" ")))??;
         ensure!(!output.status.success(), "hashlease {} succeeded", arguments.join(" "));
         Ok((output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned()))
     }
@@ -202,13 +252,23 @@ impl Node {
     /// # Errors
     /// Where the node does not answer with success.
     pub async fn get(&self, path: &str) -> Result<Value> {
-        let token = std::fs::read_to_string(self.datadir.join("api-token"))?;
-        let request = self.http.get(format!("{}/v1/{path}", self.api)).bearer_auth(token.trim());
-        let response = request.send().await?;
-        let status = response.status();
-        let body: Value = response.json().await?;
-        ensure!(status.is_success(), "GET /v1/{path}: {status} {body}");
+        let (status, body) = self.request(Method::GET, path, String::new()).await?;
+        ensure!(status == 200, "GET /v1/{path}: {status} {body}");
         Ok(body)
+    }
+
+    /// Sends a request with a JSON text to the API, which need not be JSON, and returns status and answer; `path`
+    /// comes after `/v1/`.
+    ///
+    /// # Errors
+    /// Where the node does not answer.
+    pub async fn request(&self, method: Method, path: &str, body: String) -> Result<(u16, Value)> {
+        let token = std::fs::read_to_string(self.datadir.join("api-token"))?;
+        let request = self.http.request(method, format!("{}/v1/{path}", self.api)).bearer_auth(token.trim());
+        let response = request.header("content-type", "application/json").body(body).send().await?;
+        let status = response.status().as_u16();
+        let answer = response.bytes().await?;
+        Ok((status, if answer.is_empty() { Value::Null } else { serde_json::from_slice(&answer)? }))
     }
 
     /// Returns the multiaddresses at which peers reach the node.

@@ -17,14 +17,13 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::{
-    Bitcoin, Chain, Node, Opened, Process,
+    Bitcoin, Chain, Ground, Node, Opened, Process, Setup,
     chain::free_port,
-    node::{Folders, Market, Setup},
+    ground::BITS,
+    node::{Folders, Market},
     until,
 };
 
-/// Compact target of every Bitcoin block: 2^23 hashes on average, a few seconds of a slow core.
-const BITS: &str = "1e01ffff";
 /// Where the buyer's blocks pay: the regtest form of the address in BIP 173.
 const PAYOUT: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 /// The script that BIP 173 gives for it.
@@ -78,29 +77,16 @@ impl Stage {
     /// # Errors
     /// Where a part does not start.
     pub async fn set(threads: usize, mut say: impl FnMut(&str)) -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the checkout")?.to_owned();
-        let bin = programs()?;
-        let dir = tempfile::Builder::new().prefix("hashlease-").tempdir()?;
-        let logs = dir.path().join("logs");
-        std::fs::create_dir(&logs)?;
-
-        say("starting a chain (anvil), a block each second");
-        let chain = Chain::start(&root, &logs).await?;
-        let token = chain.deploy(&root, "TestToken").await?;
-        let escrow = chain.deploy(&root, "LeaseEscrow").await?;
-        say(&format!("deployed the token at {token} and the escrow at {escrow}"));
-
+        let ground = Ground::set(&mut say).await?;
         say(&format!("starting a Bitcoin node (bcoin) on a regtest chain with bits {BITS}"));
-        let bitcoin = Bitcoin::start(&root, dir.path(), &logs, BITS).await?;
+        let bitcoin = ground.bitcoin().await?;
 
-        let folders = Folders { bin: bin.clone(), dir: dir.path().to_owned(), logs: logs.clone() };
-        let market = Market { escrow, token };
         let stratum = format!("127.0.0.1:{}", free_port()?);
         let setup =
             Setup { sections: format!("[farm]\nstratum = {stratum:?}\nmine = {threads}\n"), ..Setup::default() };
-        let mut seller = Node::init(&folders, "seller", &chain, &market, &setup).await?;
-        chain.give_gas(seller.address, GAS).await?;
-        chain.mint(token, seller.address, TOKENS).await?;
+        let mut seller = ground.node("seller", &setup).await?;
+        ground.chain.give_gas(seller.address, GAS).await?;
+        ground.chain.mint(ground.token, seller.address, TOKENS).await?;
         seller.start().await?;
         say(&format!("the seller's node runs: account {}, API {}", seller.address, seller.api()));
 
@@ -111,7 +97,8 @@ impl Stage {
                 bitcoin.url, bitcoin.password_file
             ),
         };
-        let mut buyer = Node::init(&folders, "buyer", &chain, &market, &setup).await?;
+        let mut buyer = ground.node("buyer", &setup).await?;
+        let Ground { chain, token, escrow, folders: Folders { bin, logs, .. }, dir, .. } = ground;
         chain.give_gas(buyer.address, GAS).await?;
         buyer.start().await?;
         say(&format!("the buyer's node runs: account {}, API {}", buyer.address, buyer.api()));
@@ -282,13 +269,6 @@ impl Stage {
     pub fn keep(self) -> PathBuf {
         self.dir.keep()
     }
-}
-
-/// Returns the folder of the built programs: beside this one, or beside the test's folder.
-fn programs() -> Result<PathBuf> {
-    let own = std::env::current_exe()?;
-    let dir = own.parent().context("a folder of programs")?;
-    Ok(if dir.ends_with("deps") { dir.parent().context("a folder of programs")? } else { dir }.to_owned())
 }
 
 fn write_secret(path: &Path, secret: &str) -> Result<()> {

@@ -1,9 +1,11 @@
 //! `/v1/status`: what the node is and what it sees.
 
+use std::collections::BTreeMap;
+
 use axum::{Json, extract::State};
 
 use super::{
-    Answer, Node,
+    Answer, Failure, Node,
     types::{HeadView, PROTOCOL, Role, Status, Time},
 };
 use crate::clock;
@@ -26,9 +28,20 @@ pub(super) async fn status(State(node): State<Node>) -> Answer<Status> {
         peer_id: node.net.peer_id().to_string(),
         listen: node.net.listen_addrs().await.iter().map(ToString::to_string).collect(),
         peers: u32::try_from(node.net.peers().await.len()).unwrap_or(u32::MAX),
+        refused_orders: refused_orders(&node).await?,
         head: seen.then_some(HeadView { number: head.number, time: Time(head.time) }),
         roles: roles.into_iter().filter_map(|(is, role)| is.then_some(role)).collect(),
         details: node.details.clone(),
         last_block_age_s: seen.then(|| clock::now_s().saturating_sub(head.time)),
     }))
+}
+
+/// The reasons of the market, and those for which the network passes no order on to it.
+async fn refused_orders(node: &Node) -> Result<BTreeMap<String, u64>, Failure> {
+    let by_market = node.market.refused().await?;
+    let by_net = node.net.orders().await;
+    let by_net =
+        [("malformed", by_net.malformed), ("peer over its rate", by_net.limited), ("market busy", by_net.crowded)];
+    let by_net = by_net.into_iter().filter(|(_, count)| *count > 0).map(|(reason, count)| (reason.to_owned(), count));
+    Ok(by_market.into_iter().map(|(reason, count)| (reason.to_string(), count)).chain(by_net).collect())
 }

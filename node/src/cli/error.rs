@@ -102,6 +102,7 @@ impl Error {
             Self::App(error) if matches!(**error, AppError::Store(StoreError::Locked { .. })) => 75,
             // EX_CONFIG.
             Self::Config(_) => 78,
+            Self::App(error) if error.is_configuration() => 78,
             _ => 1,
         }
     }

@@ -47,7 +47,7 @@ pub use wallet::WalletError;
 const RPC_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Runs the command line that the process was started with and returns its exit code: 0 done, 1 error, 2 usage,
-/// 75 another node runs on the folder, 78 configuration.
+/// 75 another node runs on the folder, 78 the configuration or a file that it names.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let as_json = cli.json;

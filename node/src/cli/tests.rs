@@ -16,12 +16,14 @@ use crate::{
     },
     app::AppError,
     config::ConfigError,
+    keys::KeyError,
+    settlement,
     store::StoreError,
 };
 
 const STATUS: &str = r#"{"version":"0.1.0","protocol":1,"chainId":31337,
     "escrow":"0x5fbdb2315678afecb367f032d93f642f64180aa3","address":"0x90f79bf6eb2c4f870365e785982e1f101e93b906",
-    "peerId":"12D3KooWExample","listen":["/ip4/127.0.0.1/tcp/7770"],"peers":2,
+    "peerId":"12D3KooWExample","listen":["/ip4/127.0.0.1/tcp/7770"],"peers":2,"refusedOrders":{"expired":3},
     "head":{"number":7,"time":"2026-09-21T14:13:20Z"},"roles":["agent","matcher"],
     "details":"{\"peer\":\"12D3KooWExample\",\"addresses\":[\"/ip4/127.0.0.1/tcp/7770\"]}","lastBlockAgeS":1,"later":"unknown"}"#;
 
@@ -102,6 +104,13 @@ fn exit_codes_tell_programs_what_failed() {
     let missing = Error::Config(ConfigError::NotInitialised { path: "/none".into() });
     let locked = Error::from(AppError::Store(StoreError::Locked { path: "/LOCK".into() }));
     assert_eq!((missing.exit_code(), locked.exit_code(), Error::Declined.exit_code()), (78, 75, 1));
+    let key = KeyError::Readable { path: "/node.json".into(), mode: 0o644 };
+    let chain = settlement::Error::WrongChain { at: "127.0.0.1:8545".to_owned(), found: 1, expected: 5 };
+    let ended = AppError::Ended("network");
+    assert_eq!(
+        [AppError::Key(key), AppError::Chain(chain), ended].map(|error| Error::from(error).exit_code()),
+        [78, 78, 1]
+    );
     assert!(missing.chain().contains("hashlease init"));
 }
 

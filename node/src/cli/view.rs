@@ -218,6 +218,7 @@ fn node(status: &Status) -> Record {
         ("peerId", Field::text(&status.peer_id)),
         ("listen", Field::list(status.listen.iter().map(Field::text))),
         ("peers", Field::number(status.peers.into())),
+        ("refusedOrders", Field::counts(&status.refused_orders)),
     ]
 }
 

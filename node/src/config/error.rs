@@ -29,13 +29,12 @@ pub enum ConfigError {
         limit: u64,
     },
     /// Not TOML, an unknown key, or a value of another type.
-    #[error("{place} is not a valid configuration: compare it with `config.sample.toml`")]
+    #[error("{place} is not a valid configuration: {fault}; compare it with `config.sample.toml`")]
     Malformed {
-        /// File, environment or flags.
+        /// File or variable, with the line where there are lines.
         place: String,
-        /// What is wrong, with the line where there are lines.
-        #[source]
-        source: Box<toml::de::Error>,
+        /// What is wrong, without the text itself: it may hold a secret.
+        fault: String,
     },
     /// A variable of the environment that names no key.
     #[error("the environment variable {name} names no key of the configuration: correct or unset it")]

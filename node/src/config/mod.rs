@@ -151,19 +151,19 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let place = datadir.config().display().to_string();
         // The text is read as what it must be, so that errors carry the line, and once more as what can be laid over.
-        toml::from_str::<raw::Raw>(text).map_err(|source| malformed(&place, source))?;
-        let mut merged: Table = toml::from_str(text).map_err(|source| malformed(&place, source))?;
+        toml::from_str::<raw::Raw>(text).map_err(|source| malformed_at(&place, text, &source))?;
+        let mut merged: Table = toml::from_str(text).map_err(|source| malformed_at(&place, text, &source))?;
         for env::Setting { variable, table } in env::settings(variables)? {
             raw::Raw::deserialize(table.clone()).map_err(|source| {
                 match source.message().contains("unknown field") {
                     true => ConfigError::UnknownVariable { name: variable.clone() },
-                    false => malformed(&format!("environment variable {variable}"), source),
+                    false => malformed(&format!("environment variable {variable}"), &source),
                 }
             })?;
             lay_over(&mut merged, table);
         }
         lay_over(&mut merged, overrides.table());
-        let raw = raw::Raw::deserialize(merged).map_err(|source| malformed(&place, source))?;
+        let raw = raw::Raw::deserialize(merged).map_err(|source| malformed(&place, &source))?;
         check::check(datadir, raw)
     }
 
@@ -199,8 +199,21 @@ impl Overrides {
     }
 }
 
-fn malformed(place: &str, source: toml::de::Error) -> ConfigError {
-    ConfigError::Malformed { place: place.to_owned(), source: Box::new(source) }
+/// As [`malformed`], with the line of `text`.
+fn malformed_at(place: &str, text: &str, source: &toml::de::Error) -> ConfigError {
+    let before = source.span().and_then(|span| text.get(..span.start)).unwrap_or(text);
+    malformed(&format!("{place}, line {}", before.matches('\n').count() + 1), source)
+}
+
+/// The error's own display would show the line itself, and with it a password that was put under a wrong key.
+fn malformed(place: &str, source: &toml::de::Error) -> ConfigError {
+    let message = source.message();
+    let value = message.split_once("string \"").zip(message.rsplit_once("\", expected"));
+    let fault = match value {
+        Some(((before, _), (_, after))) => format!("{before}text, expected{after}"),
+        None => message.to_owned(),
+    };
+    ConfigError::Malformed { place: place.to_owned(), fault }
 }
 
 fn file(path: &Path) -> Result<String, ConfigError> {

@@ -97,6 +97,15 @@ fn an_unknown_key_is_refused_by_name_and_line() {
 }
 
 #[test]
+fn a_secret_under_a_wrong_key_is_not_told() {
+    let sections = ["[bitcoin]\npassword = \"hunter2\"\n", "[farm]\nmine = \"hunter2\"\n", "[key]\nhunter2\n"];
+    for section in sections {
+        let told = refused(&format!("{MINIMAL}\n{section}"), &[]);
+        assert!(told.contains("line 8") && !told.contains("hunter2"), "{told}");
+    }
+}
+
+#[test]
 fn a_missing_key_is_told_with_its_name_in_the_environment() {
     assert_eq!(
         refused("", &[]),

@@ -1,7 +1,7 @@
 //! Whether an order may stand in the book, and be forwarded (section 4). Everything is checked against the
 //! node's own index of escrow events; no message costs a call.
 
-use std::collections::HashMap;
+use std::fmt;
 
 use alloy_primitives::{Address, B256, U256};
 use hashlease_domain::{
@@ -13,14 +13,8 @@ use hashlease_domain::{
     signature::SignatureError,
 };
 
+use super::makers::{MAKER_ORDERS, MAKER_WINDOW_S, Makers};
 use crate::net::{Verdict, wire::OrderMessage};
-
-/// Orders of one maker that are looked at in a window: re-signing all of its orders, and some more.
-const MAKER_ORDERS: u32 = 128;
-/// Length of that window, seconds.
-const MAKER_WINDOW_S: u64 = 60;
-/// Makers that are counted; beyond that the window starts anew.
-const MAX_MAKERS: usize = 65_536;
 
 /// Why an order does not come into the book.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +64,23 @@ pub enum OrderRefusal {
 }
 
 impl OrderRefusal {
+    /// Returns what it is counted as.
+    pub fn reason(&self) -> RefusalReason {
+        match self {
+            Self::Fault(OrderFault::Expired { .. }) => RefusalReason::Expired,
+            Self::Fault(_) | Self::NoBond => RefusalReason::Faulty,
+            Self::Signature(_) => RefusalReason::Forged,
+            Self::OtherDetails | Self::Details(_) | Self::Book(BookRefusal::DetailsTooLong { .. }) => {
+                RefusalReason::Details
+            }
+            Self::WrongEpoch { .. } => RefusalReason::WrongEpoch,
+            Self::Cancelled => RefusalReason::Cancelled,
+            Self::Uncovered { .. } => RefusalReason::Unfunded,
+            Self::Book(BookRefusal::NotNewer { .. }) => RefusalReason::NotNewer,
+            Self::TooMany | Self::Book(BookRefusal::MakerFull(_) | BookRefusal::Full) => RefusalReason::TooMany,
+        }
+    }
+
     /// Returns what gossip makes of the order: an honest peer may forward what this node knows to be
     /// uncovered or old, but never what no maker can have meant.
     pub fn verdict(&self) -> Verdict {
@@ -85,32 +96,50 @@ impl OrderRefusal {
     }
 }
 
-/// Orders looked at in the present window, by maker.
-#[derive(Debug, Default)]
-pub(super) struct MakerRate {
-    window: u64,
-    counts: HashMap<Address, u32>,
+/// What a refused order is counted as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RefusalReason {
+    /// No lease can come of it.
+    Faulty,
+    /// Its time is over.
+    Expired,
+    /// Its maker did not sign it for this escrow.
+    Forged,
+    /// Its detail document is another one, or none.
+    Details,
+    /// Its maker's orders of that epoch are void.
+    WrongEpoch,
+    /// Its maker ended it.
+    Cancelled,
+    /// Its maker's free balance does not cover it.
+    Unfunded,
+    /// The book has it, or a version that lives as long.
+    NotNewer,
+    /// Too many, of its maker or in all.
+    TooMany,
 }
 
-impl MakerRate {
-    /// Counts an order of `maker` at `now`; `false` where there were too many.
-    pub(super) fn take(&mut self, maker: Address, now: u64) -> bool {
-        let window = now / MAKER_WINDOW_S;
-        if window != self.window || self.counts.len() >= MAX_MAKERS {
-            self.window = window;
-            self.counts.clear();
-        }
-        let count = self.counts.entry(maker).or_default();
-        *count += 1;
-        *count <= MAKER_ORDERS
+impl fmt::Display for RefusalReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Faulty => "faulty",
+            Self::Expired => "expired",
+            Self::Forged => "forged",
+            Self::Details => "details",
+            Self::WrongEpoch => "wrong epoch",
+            Self::Cancelled => "cancelled",
+            Self::Unfunded => "unfunded",
+            Self::NotNewer => "not newer",
+            Self::TooMany => "too many",
+        })
     }
 }
 
-/// Checks an order and puts it into the book; returns its id.
+/// Checks an order and puts it into the book at `now`, unix seconds; returns its id.
 pub(super) fn admit(
     book: &mut Book,
     index: &Index,
-    rate: &mut MakerRate,
+    makers: &mut Makers,
     domain: &Domain,
     message: &OrderMessage,
     now: u64,
@@ -121,14 +150,14 @@ pub(super) fn admit(
             if signed.order.bond_bps == 0 {
                 return Err(OrderRefusal::NoBond);
             }
-            let filled = check_maker(index, rate, domain, signed, &details.0, now)?;
+            let filled = check_maker(index, makers, domain, signed, &details.0, now)?;
             let needed = asks_need(book, &signed.order, filled);
             check_cover(index, &signed.order, needed)?;
             Ok(book.insert_ask(signed.clone(), details.0.clone(), filled)?)
         }
         OrderMessage::Bid { signed, details } => {
             check_bid(&signed.order, now)?;
-            let filled = check_maker(index, rate, domain, signed, &details.0, now)?;
+            let filled = check_maker(index, makers, domain, signed, &details.0, now)?;
             let needed = bids_need(book, &signed.order, filled);
             check_cover(index, &signed.order, needed)?;
             Ok(book.insert_bid(signed.clone(), details.0.clone(), filled)?)
@@ -136,7 +165,12 @@ pub(super) fn admit(
         OrderMessage::Cancel { signed } => {
             check_signature(domain, &signed.order, signed.order.maker, &signed.signature)?;
             let OrderCancellation { maker, salt } = signed.order;
-            Ok(book.cancel(maker, salt).first().copied().unwrap_or(salt))
+            let ended = book.cancel(maker, salt).first().copied();
+            // Only what was listed is remembered: it had a price, so that nobody makes the market forget by a flood.
+            if ended.is_some() {
+                makers.end(maker, salt, now);
+            }
+            Ok(ended.unwrap_or(salt))
         }
     }
 }
@@ -144,7 +178,7 @@ pub(super) fn admit(
 /// Checks what is common to both sides and returns what is filled of the order's capacity.
 fn check_maker<T: Order>(
     index: &Index,
-    rate: &mut MakerRate,
+    makers: &mut Makers,
     domain: &Domain,
     signed: &Signed<T>,
     details: &[u8],
@@ -157,14 +191,14 @@ fn check_maker<T: Order>(
     }
     Details::parse(details)?;
     check_signature(domain, order, maker, &signed.signature)?;
-    if !rate.take(maker, now) {
+    if !makers.take(maker, now) {
         return Err(OrderRefusal::TooMany);
     }
     let epoch = index.epoch(maker);
     if order.epoch() != epoch {
         return Err(OrderRefusal::WrongEpoch { order: order.epoch(), maker: epoch });
     }
-    if index.is_cancelled(maker, order.salt()) {
+    if index.is_cancelled(maker, order.salt()) || makers.has_ended(maker, order.salt()) {
         return Err(OrderRefusal::Cancelled);
     }
     Ok(index.filled(&OrderKey { side: T::SIDE, maker, salt: order.salt() }))

@@ -2,8 +2,12 @@
 
 mod admission;
 mod engine;
+mod handle;
+mod makers;
 mod offers;
+mod own;
 
-pub use admission::OrderRefusal;
-pub use engine::{BookView, Market, MarketError, Parts, start};
+pub use admission::{OrderRefusal, RefusalReason};
+pub use engine::{Parts, start};
+pub use handle::{BookView, Market, MarketError};
 pub use offers::{AskTerms, OwnView};

@@ -105,6 +105,13 @@ pub(super) enum OwnOrder {
         /// Its detail document.
         details: Vec<u8>,
     },
+    /// Ended here. Kept as long as peers may still have a version that can be taken.
+    Ended {
+        /// Who signed it.
+        maker: Address,
+        /// When the last version is void, unix seconds.
+        until: u64,
+    },
 }
 
 impl Offer {

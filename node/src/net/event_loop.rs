@@ -28,7 +28,7 @@ use super::{
     behaviour::{self, Behaviour, BehaviourEvent},
     book::{Asked, BookDesk},
     bucket::{Buckets, Rate},
-    peers::{MAX_ADDRESSES, PeerInfo, Peers, is_loopback, with_peer},
+    peers::{MAX_ADDRESSES, OrderCounts, PeerInfo, Peers, is_loopback, with_peer},
     verdict::{MAX_AWAITING, MessageToken, Verdict},
     wire::{self, BookRequest, OrderMessage},
     work::{Places, WorkStream},
@@ -55,6 +55,7 @@ pub(super) enum Command {
     Publish { bytes: Vec<u8>, reply: oneshot::Sender<Result<(), NetError>> },
     ListenAddrs { reply: oneshot::Sender<Vec<Multiaddr>> },
     Peers { reply: oneshot::Sender<Vec<PeerInfo>> },
+    Orders { reply: oneshot::Sender<OrderCounts> },
     Connect { peer: PeerId, addresses: Vec<Multiaddr>, reply: Connected },
     Book { peer: PeerId, request: BookRequest, reply: Asked },
 }
@@ -161,6 +162,9 @@ impl EventLoop {
             }
             Command::Peers { reply } => {
                 let _ = reply.send(self.peers.infos());
+            }
+            Command::Orders { reply } => {
+                let _ = reply.send(self.peers.orders());
             }
             Command::Connect { peer, addresses, reply } => self.connect(peer, addresses, reply),
             Command::Book { peer, request, reply } => {

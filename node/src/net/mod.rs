@@ -264,6 +264,11 @@ impl Net {
         self.ask(|reply| Command::Peers { reply }).await.unwrap_or_default()
     }
 
+    /// Returns what became of all orders that peers forwarded since the start; zeros once the network has stopped.
+    pub async fn orders(&self) -> OrderCounts {
+        self.ask(|reply| Command::Orders { reply }).await.unwrap_or_default()
+    }
+
     /// Publishes an order of this node to every peer that follows the market. Publishing the same
     /// bytes again within a minute does nothing.
     ///

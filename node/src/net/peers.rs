@@ -31,11 +31,11 @@ pub struct PeerInfo {
     pub outbound: bool,
     /// Whether it follows this market's orders.
     pub joined: bool,
-    /// What became of the orders that it forwarded to this node.
+    /// What became of the orders that it forwarded to this node since it connected.
     pub orders: OrderCounts,
 }
 
-/// Orders that one peer forwarded since it connected.
+/// Orders that peers forwarded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OrderCounts {
     /// Passed to the market.
@@ -48,10 +48,21 @@ pub struct OrderCounts {
     pub crowded: u64,
 }
 
+impl std::ops::AddAssign for OrderCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.malformed += other.malformed;
+        self.limited += other.limited;
+        self.crowded += other.crowded;
+    }
+}
+
 /// The connected peers and the address book.
 #[derive(Debug)]
 pub(super) struct Peers {
     connected: HashMap<PeerId, PeerInfo>,
+    /// Orders of peers that left.
+    past_orders: OrderCounts,
     known: HashMap<PeerId, Vec<Multiaddr>>,
     anchors: Vec<Multiaddr>,
     file: PathBuf,
@@ -64,7 +75,8 @@ impl Peers {
             tracing::warn!(file = %file.display(), %error, "saved peers can't be read and are left out");
             Vec::new()
         });
-        let mut peers = Self { connected: HashMap::new(), known: HashMap::new(), anchors, file };
+        let past_orders = OrderCounts::default();
+        let mut peers = Self { connected: HashMap::new(), past_orders, known: HashMap::new(), anchors, file };
         let anchors: Vec<_> = peers.anchors.iter().filter_map(with_peer).collect();
         for (peer, address) in bootstrap.iter().cloned().chain(anchors) {
             add(peers.known.entry(peer).or_default(), address);
@@ -79,6 +91,13 @@ impl Peers {
 
     pub(super) fn infos(&self) -> Vec<PeerInfo> {
         self.connected.values().cloned().collect()
+    }
+
+    /// Returns what became of all orders that peers forwarded since the start.
+    pub(super) fn orders(&self) -> OrderCounts {
+        let mut orders = self.past_orders;
+        self.connected.values().for_each(|info| orders += info.orders);
+        orders
     }
 
     pub(super) fn get_mut(&mut self, peer: &PeerId) -> Option<&mut PeerInfo> {
@@ -102,7 +121,9 @@ impl Peers {
 
     /// Notes that a peer's last connection closed.
     pub(super) fn on_disconnected(&mut self, peer: &PeerId) {
-        self.connected.remove(peer);
+        if let Some(info) = self.connected.remove(peer) {
+            self.past_orders += info.orders;
+        }
     }
 
     /// Notes the addresses at which a connected peer says that it listens.
@@ -248,6 +269,20 @@ mod tests {
         alone.forget(&stranger);
         alone.save();
         assert!(alone.candidates(99).iter().all(|(peer, _)| *peer != stranger));
+    }
+
+    #[test]
+    fn the_orders_of_a_peer_that_left_still_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut peers = Peers::load(folder.path().join("peers"), &[]);
+        for malformed in [2, 3] {
+            let peer = joined(&mut peers, None, &[]);
+            peers.get_mut(&peer).unwrap().orders.malformed += malformed;
+            if malformed == 2 {
+                peers.on_disconnected(&peer);
+            }
+        }
+        assert_eq!(peers.orders(), OrderCounts { malformed: 5, ..OrderCounts::default() });
     }
 
     #[test]

@@ -9,13 +9,13 @@ use super::port::Refusal;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The configured address is not one.
-    #[error("the RPC address must be an http:// URL such as http://127.0.0.1:8545")]
+    #[error("chain.rpc must be an http:// URL such as http://127.0.0.1:8545")]
     Url,
     /// The HTTP client can't be built.
     #[error("no HTTP client: check the system's network settings")]
     Client(#[source] reqwest::Error),
     /// No connection, no answer in time, or an answer that broke off.
-    #[error("{at} does not answer {method}: check that the Ethereum node runs and the RPC address is right")]
+    #[error("{at} does not answer {method}: check that the Ethereum node runs there, and chain.rpc")]
     Unreachable {
         /// Host and port.
         at: String,
@@ -26,7 +26,7 @@ pub enum Error {
         source: reqwest::Error,
     },
     /// Not a JSON-RPC server, a rate limit, or a missing credential.
-    #[error("{at} answers {method} with HTTP status {status}: check the RPC address and its credentials or limits")]
+    #[error("{at} answers {method} with HTTP status {status}: check chain.rpc and its credentials or limits")]
     Status {
         /// Host and port.
         at: String,
@@ -50,7 +50,7 @@ pub enum Error {
         data: Option<Bytes>,
     },
     /// The body is over the limit.
-    #[error("{at} answers {method} with more than {limit} bytes: use another RPC server")]
+    #[error("{at} answers {method} with more than {limit} bytes: set chain.rpc to another server")]
     TooLarge {
         /// Host and port.
         at: String,
@@ -60,7 +60,7 @@ pub enum Error {
         limit: usize,
     },
     /// The answer is not JSON-RPC, or its result is not of the method's type.
-    #[error("{at} answers {method} with something else than an Ethereum node does: use another RPC server")]
+    #[error("{at} answers {method} with something else than an Ethereum node does: set chain.rpc to one")]
     Malformed {
         /// Host and port.
         at: String,
@@ -71,7 +71,7 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Another chain than the configured one.
-    #[error("{at} serves chain {found}, the configuration says {expected}: change the RPC address or the chain id")]
+    #[error("{at} serves chain {found}, the configuration says {expected}: change chain.rpc or chain.chain_id")]
     WrongChain {
         /// Host and port.
         at: String,
@@ -81,7 +81,7 @@ pub enum Error {
         expected: u64,
     },
     /// Nothing is deployed there.
-    #[error("no contract at {escrow} on chain {chain_id}: change the escrow address, or deploy the escrow")]
+    #[error("no contract at {escrow} on chain {chain_id}: change chain.escrow, or deploy the escrow")]
     NoCode {
         /// Configured escrow.
         escrow: Address,
@@ -91,7 +91,7 @@ pub enum Error {
     /// Some other contract is deployed there.
     #[error(
         "the contract at {escrow} is not the escrow that this version knows (code hash {found}, expected {expected}): \
-         change the escrow address, or use the version of the node that was made for it"
+         change chain.escrow, or use the version of the node that was made for it"
     )]
     UnknownCode {
         /// Configured escrow.
@@ -103,7 +103,7 @@ pub enum Error {
     },
     /// The contract signs for another domain.
     #[error(
-        "the escrow at {escrow} names another EIP-712 domain than Hashlease 1 on chain {chain_id}: change the escrow address"
+        "the escrow at {escrow} names another EIP-712 domain than Hashlease 1 on chain {chain_id}: change chain.escrow"
     )]
     WrongDomain {
         /// Configured escrow.
@@ -143,5 +143,17 @@ impl Error {
     /// Returns whether the same request may succeed later without any change here.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Status { .. })
+    }
+
+    /// Returns whether the configuration must change before any request can succeed.
+    pub fn is_configuration(&self) -> bool {
+        matches!(
+            self,
+            Self::Url
+                | Self::WrongChain { .. }
+                | Self::NoCode { .. }
+                | Self::UnknownCode { .. }
+                | Self::WrongDomain { .. }
+        )
     }
 }

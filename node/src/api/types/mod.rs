@@ -47,6 +47,8 @@ pub struct Status {
     pub listen: Vec<String>,
     /// Connected peers.
     pub peers: u32,
+    /// Orders of peers and callers that were refused since the node started, by reason.
+    pub refused_orders: BTreeMap<String, u64>,
     /// Newest block; none before the chain was first seen.
     pub head: Option<HeadView>,
     /// What the node is.

@@ -20,13 +20,13 @@ use k256::ecdsa::SigningKey;
 use tokio::{sync::mpsc, time::timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{Chain, Node, Stage, until};
+use hashlease_tests::{Chain, Node, Stage, until};
 
 /// Longest wait for a message or a stream.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The keys of a stopped node on a network identity of the same name.
-pub struct Party {
+pub(crate) struct Party {
     net: Net,
     streams: mpsc::Receiver<(PeerId, WorkStream)>,
     key: SigningKey,
@@ -36,11 +36,11 @@ pub struct Party {
 }
 
 /// A work stream on which both ends have said hello.
-pub struct Talk {
+pub(crate) struct Talk {
     stream: WorkStream,
     next_seq: u64,
     /// The other end's hello.
-    pub hello: Hello,
+    pub(crate) hello: Hello,
 }
 
 impl Party {
@@ -48,7 +48,13 @@ impl Party {
     ///
     /// # Errors
     /// Where its keys cannot be read, or its address is taken.
-    pub async fn of(stage: &Stage, node: &Node, role: Role, listen: &[String], bootstrap: &[String]) -> Result<Self> {
+    pub(crate) async fn of(
+        stage: &Stage,
+        node: &Node,
+        role: Role,
+        listen: &[String],
+        bootstrap: &[String],
+    ) -> Result<Self> {
         let passphrase = std::fs::read_to_string(node.datadir.join("node.passphrase"))?;
         let secret = eth_keystore::decrypt_key(node.datadir.join("keystore/node.json"), passphrase.trim())?;
         let domain = Domain { chain_id: Chain::ID, escrow: stage.escrow };
@@ -90,7 +96,7 @@ impl Party {
     ///
     /// # Errors
     /// Never, for a sound key.
-    pub fn sign(&self, message: &impl Eip712) -> Result<Signature> {
+    pub(crate) fn sign(&self, message: &impl Eip712) -> Result<Signature> {
         sign(&self.key, &self.domain, message)
     }
 
@@ -98,7 +104,7 @@ impl Party {
     ///
     /// # Errors
     /// Never.
-    pub fn forge(&self, message: &impl Eip712) -> Result<Signature> {
+    pub(crate) fn forge(&self, message: &impl Eip712) -> Result<Signature> {
         sign(&SigningKey::from_slice(&[0x77; 32])?, &self.domain, message)
     }
 
@@ -106,7 +112,12 @@ impl Party {
     ///
     /// # Errors
     /// Where the node cannot be reached.
-    pub async fn dial(&self, lease: B256, addresses: &[String], change: impl FnOnce(&mut Hello)) -> Result<WorkStream> {
+    pub(crate) async fn dial(
+        &self,
+        lease: B256,
+        addresses: &[String],
+        change: impl FnOnce(&mut Hello),
+    ) -> Result<WorkStream> {
         let first = addresses.first().context("an address")?;
         let (_, peer) = first.rsplit_once("/p2p/").context("an address with its peer")?;
         let peer: PeerId = peer.parse()?;
@@ -122,7 +133,12 @@ impl Party {
     ///
     /// # Errors
     /// Where the seller's node does not answer.
-    pub async fn connect(&self, lease: B256, addresses: &[String], newest: Option<SignedReceipt>) -> Result<Talk> {
+    pub(crate) async fn connect(
+        &self,
+        lease: B256,
+        addresses: &[String],
+        newest: Option<SignedReceipt>,
+    ) -> Result<Talk> {
         let mut stream = self.dial(lease, addresses, |hello| hello.newest = newest).await?;
         let hello = receive_hello(&mut stream).await?;
         Ok(Talk { stream, next_seq: 0, hello })
@@ -132,7 +148,7 @@ impl Party {
     ///
     /// # Errors
     /// Where none comes in a minute.
-    pub async fn accept(&mut self, lease: B256) -> Result<Talk> {
+    pub(crate) async fn accept(&mut self, lease: B256) -> Result<Talk> {
         let (peer, mut stream) = timeout(PATIENCE, self.streams.recv()).await?.context("the network stopped")?;
         let hello = receive_hello(&mut stream).await?;
         stream.send(&WorkMessage::Hello(self.hello(lease, peer, None)?)).await?;
@@ -148,7 +164,7 @@ impl Party {
     ///
     /// # Errors
     /// Never, for a sound key.
-    pub fn claim(&self, lease_id: B256, work: u128, through: u64) -> Result<Claim> {
+    pub(crate) fn claim(&self, lease_id: B256, work: u128, through: u64) -> Result<Claim> {
         let receipt = Receipt { lease_id, work, through };
         Ok(Claim { receipt, seller: self.sign(&receipt)? })
     }
@@ -157,7 +173,7 @@ impl Party {
     ///
     /// # Errors
     /// Never, for a sound key.
-    pub fn countersign(&self, claim: Claim) -> Result<SignedReceipt> {
+    pub(crate) fn countersign(&self, claim: Claim) -> Result<SignedReceipt> {
         Ok(SignedReceipt { receipt: claim.receipt, seller: claim.seller, agent: self.sign(&claim.receipt)? })
     }
 
@@ -165,7 +181,7 @@ impl Party {
     ///
     /// # Errors
     /// Never, for a sound key.
-    pub fn job(&self, lease_id: B256, job_id: u64, job: Job, share_work: u128, time: u32) -> Result<JobMessage> {
+    pub(crate) fn job(&self, lease_id: B256, job_id: u64, job: Job, share_work: u128, time: u32) -> Result<JobMessage> {
         let job = LeaseJob { lease_id, job };
         let signature = self.sign(&job)?;
         Ok(JobMessage { job_id, job, signature, share_target: target_of(share_work), time, clean: false })
@@ -192,7 +208,7 @@ impl Talk {
     ///
     /// # Errors
     /// Where the stream is closed.
-    pub async fn send(&mut self, message: WorkMessage) -> Result<()> {
+    pub(crate) async fn send(&mut self, message: WorkMessage) -> Result<()> {
         Ok(self.stream.send(&message).await?)
     }
 
@@ -200,7 +216,7 @@ impl Talk {
     ///
     /// # Errors
     /// Where none comes in a minute, or the stream ends.
-    pub async fn hear<T>(&mut self, what: &str, mut pick: impl FnMut(WorkMessage) -> Option<T>) -> Result<T> {
+    pub(crate) async fn hear<T>(&mut self, what: &str, mut pick: impl FnMut(WorkMessage) -> Option<T>) -> Result<T> {
         let heard = async {
             loop {
                 let message = self.stream.recv().await?.context("the other side closed the stream")?;
@@ -216,7 +232,7 @@ impl Talk {
     ///
     /// # Errors
     /// As [`Talk::hear`].
-    pub async fn job(&mut self) -> Result<JobMessage> {
+    pub(crate) async fn job(&mut self) -> Result<JobMessage> {
         let job = |message| if let WorkMessage::Job(job) = message { Some(*job) } else { None };
         self.hear("a job", job).await
     }
@@ -225,7 +241,7 @@ impl Talk {
     ///
     /// # Errors
     /// As [`Talk::hear`].
-    pub async fn share(&mut self, job_id: u64, solution: Solution) -> Result<Result<u128, ShareRefusal>> {
+    pub(crate) async fn share(&mut self, job_id: u64, solution: Solution) -> Result<Result<u128, ShareRefusal>> {
         let seq = self.seq();
         self.send(WorkMessage::Shares(vec![ShareMessage { seq, job_id, solution }])).await?;
         self.verdict(seq).await
@@ -235,7 +251,7 @@ impl Talk {
     ///
     /// # Errors
     /// As [`Talk::hear`].
-    pub async fn standby(&mut self, header: &Header) -> Result<Result<u128, ShareRefusal>> {
+    pub(crate) async fn standby(&mut self, header: &Header) -> Result<Result<u128, ShareRefusal>> {
         let seq = self.seq();
         let header = FixedBytes(header.to_bytes());
         self.send(WorkMessage::Standby(vec![StandbyMessage { seq, header }])).await?;
@@ -246,7 +262,7 @@ impl Talk {
     ///
     /// # Errors
     /// As [`Talk::hear`].
-    pub async fn claim(&mut self, claim: Claim) -> Result<Result<SignedReceipt, String>> {
+    pub(crate) async fn claim(&mut self, claim: Claim) -> Result<Result<SignedReceipt, String>> {
         self.send(WorkMessage::Claim(claim)).await?;
         self.hear("an answer to a claim", |message| match message {
             WorkMessage::Receipt(signed) => Some(Ok(signed)),
@@ -273,7 +289,7 @@ impl Talk {
 }
 
 /// Returns the target of shares of `work` hashes.
-pub fn target_of(work: u128) -> Target {
+pub(crate) fn target_of(work: u128) -> Target {
     Target::from_work(NonZeroU128::new(work).unwrap_or(NonZeroU128::MIN))
 }
 
@@ -281,7 +297,7 @@ pub fn target_of(work: u128) -> Target {
 ///
 /// # Errors
 /// Where the job takes no such solution.
-pub fn mine(job: &Job, target: Target, time: u32, extranonce: [u8; 8], meets: bool) -> Result<Solution> {
+pub(crate) fn mine(job: &Job, target: Target, time: u32, extranonce: [u8; 8], meets: bool) -> Result<Solution> {
     let solution = Solution { version: job.version, extranonce: extranonce.to_vec(), time, nonce: 0 };
     let nonce = search(&job.header(&solution)?, target, meets)?;
     Ok(Solution { nonce, ..solution })
@@ -291,7 +307,7 @@ pub fn mine(job: &Job, target: Target, time: u32, extranonce: [u8; 8], meets: bo
 ///
 /// # Errors
 /// Where there is none.
-pub fn mine_standby(lease: B256, target: Target, time: u32, meets: bool) -> Result<Header> {
+pub(crate) fn mine_standby(lease: B256, target: Target, time: u32, meets: bool) -> Result<Header> {
     let header =
         Header { version: 0x2000_0000, prev_hash: lease.0, merkle_root: [7; 32], time, bits: 0x1d00_ffff, nonce: 0 };
     Ok(Header { nonce: search(&header, target, meets)?, ..header })
@@ -315,7 +331,7 @@ fn search(header: &Header, target: Target, meets: bool) -> Result<u32> {
 ///
 /// # Errors
 /// Where it goes on talking for a minute.
-pub async fn is_closed(mut stream: WorkStream) -> Result<()> {
+pub(crate) async fn is_closed(mut stream: WorkStream) -> Result<()> {
     let closed = async { while let Ok(Some(_)) = stream.recv().await {} };
     ensure!(timeout(PATIENCE, closed).await.is_ok(), "the stream stands");
     Ok(())
