@@ -10,7 +10,7 @@ use axum::{
     http::StatusCode,
 };
 use hashlease_domain::{
-    lease::{Event, Lease},
+    lease::{Event, Lease, Party},
     pay::Locks,
 };
 
@@ -18,7 +18,7 @@ use super::{
     Answer, Failure, Node,
     page::Paging,
     types::{
-        FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Page, Payouts, ReceiptView, Time, TransactionKind,
+        DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Page, Payouts, ReceiptView, Time, TransactionKind,
         WorkView,
     },
 };
@@ -67,7 +67,17 @@ pub(super) async fn one(State(node): State<Node>, path: Result<Path<B256>, PathR
     let blocks = node.delivery.blocks(id)?;
     let blocks =
         blocks.into_iter().map(|block| FoundBlock { hash: block.hash.to_string(), height: block.height }).collect();
-    Ok(Json(detail(view, &node.delivery.status(id), blocks)))
+    let status = node.delivery.status(id);
+    let kind = match node.config.pool {
+        Some(_) => DestinationKind::Pool,
+        None => DestinationKind::Solo,
+    };
+    let destination = (view.lease.party == Party::Agent).then(|| DestinationView {
+        kind,
+        accepted: status.destination_accepted,
+        refused: status.destination_refused.clone(),
+    });
+    Ok(Json(LeaseDetail { destination, ..detail(view, &status, blocks) }))
 }
 
 fn detail(view: LeaseView, status: &Status, blocks: Vec<FoundBlock>) -> LeaseDetail {
@@ -97,6 +107,7 @@ fn detail(view: LeaseView, status: &Status, blocks: Vec<FoundBlock>) -> LeaseDet
             refund: payout.map(|payout| payout.refund),
             penalty: payout.map(|payout| payout.penalty),
         },
+        destination: None,
         blocks,
         transactions: calls.iter().filter_map(transaction).collect(),
         terms: lease.terms,
