@@ -4,4 +4,5 @@
 mod access;
 mod honest_lease;
 mod orders;
+mod pool;
 mod restarts;

@@ -8,6 +8,7 @@ mod chain;
 mod decode;
 mod lease;
 mod node;
+mod pool;
 mod process;
 mod stage;
 
@@ -16,5 +17,6 @@ pub use chain::Chain;
 pub use decode::{Closed, Opened, Settled};
 pub use lease::{Agreement, Figures};
 pub use node::Node;
+pub use pool::{Pool, PoolShare};
 pub use process::{Process, until};
 pub use stage::{LeaseTerms, Stage, measured_hashrate};

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::{
-    Bitcoin, Chain, Node, Opened, Process,
+    Bitcoin, Chain, Node, Opened, Pool, Process,
     chain::free_port,
     node::{Folders, Market, Setup},
     until,
@@ -51,6 +51,8 @@ pub struct Stage {
     pub chain: Chain,
     /// The buyer's Bitcoin node.
     pub bitcoin: Bitcoin,
+    /// The pool on it, where the buyer mines for one.
+    pub pool: Option<Pool>,
     /// The escrow.
     pub escrow: Address,
     /// The token.
@@ -76,7 +78,19 @@ impl Stage {
     ///
     /// # Errors
     /// Where a part does not start.
-    pub async fn set(threads: usize, mut say: impl FnMut(&str)) -> Result<Self> {
+    pub async fn set(threads: usize, say: impl FnMut(&str)) -> Result<Self> {
+        Self::set_for(None, threads, say).await
+    }
+
+    /// As [`Stage::set`], with a buyer who mines for a pool whose shares have this Stratum difficulty.
+    ///
+    /// # Errors
+    /// Where a part does not start.
+    pub async fn set_for_pool(difficulty: f64, threads: usize, say: impl FnMut(&str)) -> Result<Self> {
+        Self::set_for(Some(difficulty), threads, say).await
+    }
+
+    async fn set_for(difficulty: Option<f64>, threads: usize, mut say: impl FnMut(&str)) -> Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the checkout")?.to_owned();
         let bin = programs()?;
         let dir = tempfile::Builder::new().prefix("hashlease-").tempdir()?;
@@ -91,6 +105,10 @@ impl Stage {
 
         say(&format!("starting a Bitcoin node (bcoin) on a regtest chain with bits {BITS}"));
         let bitcoin = Bitcoin::start(&root, dir.path(), &logs, BITS).await?;
+        let pool = match difficulty {
+            Some(difficulty) => Some(Pool::start(&root, dir.path(), &logs, &bitcoin, difficulty).await?),
+            None => None,
+        };
 
         let folders = Folders { bin: bin.clone(), dir: dir.path().to_owned(), logs: logs.clone() };
         let market = Market { escrow, token };
@@ -105,10 +123,13 @@ impl Stage {
 
         let setup = Setup {
             bootstrap: seller.addresses().await?,
-            sections: format!(
-                "[bitcoin]\nrpc = {:?}\nuser = \"x\"\npassword_file = {:?}\npayout = {PAYOUT:?}\n",
-                bitcoin.url, bitcoin.password_file
-            ),
+            sections: match &pool {
+                Some(pool) => pool.section(),
+                None => format!(
+                    "[bitcoin]\nrpc = {:?}\nuser = \"x\"\npassword_file = {:?}\npayout = {PAYOUT:?}\n",
+                    bitcoin.url, bitcoin.password_file
+                ),
+            },
         };
         let mut buyer = Node::init(&folders, "buyer", &chain, &market, &setup).await?;
         chain.give_gas(buyer.address, GAS).await?;
@@ -123,7 +144,7 @@ impl Stage {
         chain.give_gas(wallet, GAS).await?;
         chain.mint(token, wallet, TOKENS).await?;
         say(&format!("the buyer's wallet is {wallet}, its key in an encrypted file"));
-        Ok(Self { chain, bitcoin, escrow, token, seller, buyer, wallet, stratum, logs, bin, passphrase, dir })
+        Ok(Self { chain, bitcoin, pool, escrow, token, seller, buyer, wallet, stratum, logs, bin, passphrase, dir })
     }
 
     /// Starts a miner at the seller's Stratum server.

@@ -18,8 +18,8 @@ use super::{
     Answer, Failure, Node,
     page::Paging,
     types::{
-        DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Page, Payouts, ReceiptView, Time, TransactionKind,
-        WorkView,
+        DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Page, Payouts,
+        ReceiptView, Time, TransactionKind, WorkView,
     },
 };
 use crate::{

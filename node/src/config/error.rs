@@ -68,7 +68,9 @@ pub enum ConfigError {
         expected: String,
     },
     /// Two sections that say what to mine.
-    #[error("both [bitcoin] and [pool] say what to mine: remove [pool] to mine solo, or [bitcoin] to mine for the pool")]
+    #[error(
+        "both [bitcoin] and [pool] say what to mine: remove [pool] to mine solo, or [bitcoin] to mine for the pool"
+    )]
     TwoDestinations,
 }
 

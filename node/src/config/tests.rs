@@ -141,7 +141,10 @@ const POOL: &str = "[pool]\nurl = \"stratum+tcp://pool.example:3333\"\nuser = \"
 #[test]
 fn a_pool_needs_no_password_file_and_stands_alone() {
     let pool = read(&format!("{MINIMAL}{POOL}"), &[], Overrides::default()).unwrap().pool.unwrap();
-    assert_eq!((pool.url.to_string().as_str(), pool.user.as_str()), ("stratum+tcp://pool.example:3333", "account.worker"));
+    assert_eq!(
+        (pool.url.to_string().as_str(), pool.user.as_str()),
+        ("stratum+tcp://pool.example:3333", "account.worker")
+    );
     assert_eq!(pool.password_file, None);
     let file = [("HASHLEASE_POOL_PASSWORD_FILE", "pool.password")];
     let pool = read(&format!("{MINIMAL}{POOL}"), &file, Overrides::default()).unwrap().pool.unwrap();
@@ -189,8 +192,9 @@ fn uncommented(without: &str) -> String {
     let mut lines = Vec::new();
     for line in init::SAMPLE.lines() {
         section = if line.is_empty() { "" } else { line.strip_prefix("#[").unwrap_or(section) };
-        let skipped = section.strip_suffix(']') == Some(without);
-        lines.push(if is_key(line) && !skipped { &line[1..] } else { line });
+        if section.strip_suffix(']') != Some(without) {
+            lines.push(if is_key(line) { &line[1..] } else { line });
+        }
     }
     lines.join("\n")
 }

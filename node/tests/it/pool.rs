@@ -144,12 +144,12 @@ async fn a_jobs_target_is_that_of_its_notify_and_never_harder_than_a_block() {
     let (_stage, mut work, mut peer) = connected().await;
     peer.give_job(DIFFICULTY, &job("first", true)).await;
     let first = next_job(&mut work).await;
-    peer.send(&encode::set_difficulty(16383.75)).await;
+    peer.send(&encode::set_difficulty(8191.875)).await;
     settle(&mut peer).await;
     assert_eq!(work.newest().unwrap().target, first.target);
     peer.send(&encode::notify(&job("second", false))).await;
     let second = next_job(&mut work).await;
-    assert_eq!(second.target, Target::from_difficulty(16383.75).unwrap());
+    assert_eq!(second.target, Target::from_difficulty(8191.875).unwrap());
     assert!(!second.clean);
     // Block 100000 has a difficulty of 14,484: every block goes to the pool.
     peer.give_job(1e9, &job("third", false)).await;
@@ -312,8 +312,11 @@ async fn a_pool_of_no_use_is_named_and_dialled_again() {
     }
     let authorize = peer.request().await;
     let banner = "x".repeat(5000);
-    peer.send(&encode::refusal(&authorize.id, &StratumError::new(hashlease_miner::stratum::Code::Unauthorized, banner)))
-        .await;
+    peer.send(&encode::refusal(
+        &authorize.id,
+        &StratumError::new(hashlease_miner::stratum::Code::Unauthorized, banner),
+    ))
+    .await;
     let failure = failing(&work).await;
     assert!(failure.contains("correct pool.user or pool.password_file"), "{failure}");
     assert!(failure.len() < 200 && !failure.contains("secret"), "{failure}");

@@ -57,8 +57,11 @@ pub(super) fn check_extranonce_size(size: usize) -> Result<u8, PoolError> {
 
 /// A pool's reason, short and of few kinds: letters and single spaces. Some pools put figures of the share into it.
 pub(super) fn reason(refusal: &Refusal) -> String {
-    let letters: String =
-        refusal.reason.chars().map(|char| if char.is_ascii_alphabetic() { char.to_ascii_lowercase() } else { ' ' }).collect();
+    let letters: String = refusal
+        .reason
+        .chars()
+        .map(|char| if char.is_ascii_alphabetic() { char.to_ascii_lowercase() } else { ' ' })
+        .collect();
     let words: Vec<&str> = letters.split_whitespace().collect();
     let words: String = words.join(" ").chars().take(MAX_REASON_CHARS).collect();
     let words = if words.is_empty() { "no reason given".to_owned() } else { words };

@@ -135,7 +135,11 @@ impl PoolWork {
 
 impl Link {
     /// Gives the pool a share and waits for its answer.
-    pub(super) async fn submit(&self, job: Arc<PoolJob>, solution: &Solution) -> Result<SubmitOutcome, DestinationError> {
+    pub(super) async fn submit(
+        &self,
+        job: Arc<PoolJob>,
+        solution: &Solution,
+    ) -> Result<SubmitOutcome, DestinationError> {
         let checked = assemble(&job.job, solution).map_err(|_| DestinationError::NotAShare)?;
         if !checked.meets(&job.target) {
             return Err(DestinationError::NotAShare);

@@ -51,7 +51,17 @@ impl Upkeep {
         shares: mpsc::Receiver<Share>,
         shared: Arc<Shared>,
     ) -> Self {
-        Self { pool, lease, jobs, shares, shared, connection: 0, generation: 0, sent: HashSet::new(), waiting: HashMap::new() }
+        Self {
+            pool,
+            lease,
+            jobs,
+            shares,
+            shared,
+            connection: 0,
+            generation: 0,
+            sent: HashSet::new(),
+            waiting: HashMap::new(),
+        }
     }
 
     /// Connects again and again, until it is cancelled.
