@@ -15,7 +15,7 @@ pub enum LeaseWork {
     /// Blocks of the buyer's own.
     Solo {
         /// The Bitcoin node.
-        solo: Solo,
+        solo: Box<Solo>,
         /// Its templates.
         templates: Templates,
         /// Lease that the jobs are for.
@@ -42,7 +42,7 @@ pub struct WorkJob {
 /// Where what is found goes.
 #[derive(Clone, Debug)]
 enum Origin {
-    Solo(Solo, SoloJob),
+    Solo(Box<(Solo, SoloJob)>),
     Pool(Link, Arc<PoolJob>),
 }
 
@@ -50,7 +50,7 @@ impl Destination {
     /// Begins a lease's own work.
     pub fn lease_work(&self, lease: B256) -> LeaseWork {
         match self {
-            Self::Solo(solo, templates) => LeaseWork::Solo { solo: solo.clone(), templates: templates.clone(), lease },
+            Self::Solo(solo, templates) => LeaseWork::Solo { solo: Box::new(solo.clone()), templates: templates.clone(), lease },
             Self::Pool(pool) => LeaseWork::Pool(pool.connect(lease)),
         }
     }
@@ -78,7 +78,7 @@ impl LeaseWork {
                     target: template.target,
                     time: template.cur_time,
                     clean: false,
-                    origin: Origin::Solo(solo.clone(), solo_job),
+                    origin: Origin::Solo(Box::new((Solo::clone(solo), solo_job))),
                 })
             }
             Self::Pool(work) => {
@@ -119,7 +119,7 @@ impl WorkJob {
     /// Where the solution is of no use to it, or it can't be reached for too long.
     pub async fn submit(&self, solution: &Solution) -> Result<SubmitOutcome, DestinationError> {
         match &self.origin {
-            Origin::Solo(solo, job) => solo.submit(job, solution).await,
+            Origin::Solo(found) => found.0.submit(&found.1, solution).await,
             Origin::Pool(link, job) => link.submit(Arc::clone(job), solution).await,
         }
     }

@@ -82,7 +82,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    job_at: Option<Instant>,
+    /// When the pool last gave a job, or took a share of one: it was current then.
+    current_at: Option<Instant>,
     failure: Option<String>,
 }
 
@@ -126,10 +127,10 @@ impl PoolWork {
         self.link.shared.renew.notify_one();
     }
 
-    /// Tells how old the newest job is, and what is wrong.
+    /// Tells when the pool's work was last known to be current, and what is wrong.
     pub(super) fn health(&self) -> Health {
         let state = self.link.shared.state();
-        Health { age: state.job_at.map(|instant| instant.elapsed()), failure: state.failure.clone() }
+        Health { age: state.current_at.map(|instant| instant.elapsed()), failure: state.failure.clone() }
     }
 }
 

@@ -139,7 +139,10 @@ impl Upkeep {
         match event {
             Event::Ready => tracing::info!(lease = %self.lease, pool = %self.pool.config.url, "the pool takes shares"),
             Event::Job { work, clean, .. } => self.publish(work, clean)?,
-            Event::Accepted { share, .. } => self.answer(share, SubmitOutcome::ShareAccepted),
+            Event::Accepted { share, .. } => {
+                self.shared.state().current_at = Some(Instant::now());
+                self.answer(share, SubmitOutcome::ShareAccepted);
+            }
             Event::Refused { share, refusal } => {
                 self.answer(share, SubmitOutcome::ShareRefused { reason: reason(&refusal) });
             }
@@ -164,7 +167,7 @@ impl Upkeep {
         let job = PoolJob::new(work, self.generation, self.connection)?;
         {
             let mut state = self.shared.state();
-            state.job_at = Some(Instant::now());
+            state.current_at = Some(Instant::now());
             state.failure = None;
         }
         self.jobs.send_replace(Some(Arc::new(job)));
