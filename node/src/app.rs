@@ -192,6 +192,7 @@ async fn start(config: Config, tasks: &TaskTracker, shutdown: &CancellationToken
         guard: Arc::clone(&guard),
         net: net.clone(),
         farm,
+        standby_after: config.farm.map_or(Duration::ZERO, |farm| farm.standby_after),
         destination,
         streams: stream_queue,
     };

@@ -17,7 +17,7 @@ async fn leased_hashpower_finds_blocks_for_its_buyer_and_all_sources_agree_on_th
     let agreement = stage.agreement(opened, 120).await.unwrap();
     agreement.check().unwrap();
     agreement.check_blocks().unwrap();
-    let required = agreement.contracted() / U256::from(2);
+    let required = agreement.opened.contracted(agreement.opened.end) / U256::from(2);
     assert!(agreement.seller.receipted >= required, "half of the work is the service level: {agreement:?}");
     assert!(agreement.closed.penalty.is_zero());
 

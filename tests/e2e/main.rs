@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod buyer_vanishes;
 mod honest_lease;
+mod lease;
 mod orders;
 mod pool;
 mod restarts;
+mod seller_vanishes;

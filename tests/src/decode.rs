@@ -26,6 +26,14 @@ pub struct Opened {
     pub start: u64,
     /// Unix seconds.
     pub end: u64,
+    /// Service level, basis points.
+    pub sla_bps: U256,
+    /// Pay for proven work, basis points.
+    pub proof_bps: U256,
+    /// Expected number of proof shares.
+    pub proof_shares: U256,
+    /// Seconds after the end for receipts, then proofs.
+    pub proof_window: u64,
     /// Token base units.
     pub bond: U256,
     /// Transaction that opened it.
@@ -64,6 +72,17 @@ pub struct Settled {
     pub transaction: B256,
 }
 
+/// Proof shares counted by one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// All that were counted so far.
+    pub count: U256,
+    /// Last hash counted.
+    pub last: B256,
+    /// Transaction.
+    pub transaction: B256,
+}
+
 impl Chain {
     /// Returns the leases that the escrow opened, oldest first.
     ///
@@ -89,6 +108,40 @@ impl Chain {
             })
         };
         logs.iter().map(settled).collect()
+    }
+
+    /// Returns the calls that proved a lease's work, oldest first.
+    ///
+    /// # Errors
+    /// Where the chain does not answer.
+    pub async fn proven(&self, escrow: Address, lease: B256) -> Result<Vec<Proven>> {
+        let logs = self.logs(escrow, "Proven(bytes32,uint256,bytes32)", Some(lease)).await?;
+        let proven =
+            |log: &Log| Ok(Proven { count: log.word(0)?, last: log.word(1)?.into(), transaction: log.transaction });
+        logs.iter().map(proven).collect()
+    }
+
+    /// Returns the end of a lease after any cancellation, unix seconds.
+    ///
+    /// # Errors
+    /// Where the chain does not answer.
+    pub async fn end(&self, escrow: Address, opened: &Opened) -> Result<u64> {
+        let logs = self.logs(escrow, "Cancelled(bytes32,uint40)", Some(opened.id)).await?;
+        logs.last().map_or(Ok(opened.end), |log| Ok(log.word(0)?.to()))
+    }
+
+    /// Returns what an account has put into the escrow and not taken out, token base units.
+    ///
+    /// # Errors
+    /// Where the chain does not answer.
+    pub async fn deposits(&self, escrow: Address, account: Address) -> Result<U256> {
+        let of_account = |logs: Vec<Log>, amount: usize| -> Result<U256> {
+            let own = logs.iter().filter(|log| log.topics.get(1) == Some(&account.into_word()));
+            own.map(|log| log.word(amount)).sum()
+        };
+        let deposited = self.logs(escrow, "Deposited(address,address,uint256)", None).await?;
+        let withdrawn = self.logs(escrow, "Withdrawn(address,address,address,uint256)", None).await?;
+        Ok(of_account(deposited, 0)? - of_account(withdrawn, 1)?)
     }
 
     /// Returns how a lease was closed, once it is.
@@ -123,6 +176,10 @@ fn opened(log: &Log) -> Result<Opened> {
         hashrate: log.word(7)?,
         start: log.word(8)?.to(),
         end: log.word(9)?.to(),
+        sla_bps: log.word(10)?,
+        proof_bps: log.word(11)?,
+        proof_shares: log.word(13)?,
+        proof_window: log.word(15)?.to(),
         bond: log.word(16)?,
         transaction: log.transaction,
     })

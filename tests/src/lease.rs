@@ -4,7 +4,7 @@ use alloy_primitives::{B256, U256};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::{Closed, Opened, Settled, Stage, stage::PAYOUT_SCRIPT, until};
+use crate::{Closed, Opened, Settled, Stage, until};
 
 /// One party's view of a lease, from its node's API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Stage {
             "close"
         };
         gas.push((last, self.chain.gas_used(closed.transaction).await?));
-        let blocks = self.bitcoin.blocks_paying(PAYOUT_SCRIPT).await?;
+        let blocks = self.paying_blocks().await?;
         Ok(Agreement { opened, settled, closed, seller, buyer, blocks, gas })
     }
 
@@ -101,16 +101,6 @@ impl Figures {
 }
 
 impl Agreement {
-    /// Returns the work that was contracted, hashes.
-    pub fn contracted(&self) -> U256 {
-        self.opened.hashrate * U256::from(self.opened.end - self.opened.start)
-    }
-
-    /// Returns what the buyer's wallet locked, base units: price × hashrate × duration / (10^15 × 86,400), rounded up.
-    pub fn lock(&self) -> U256 {
-        (self.opened.price * self.contracted()).div_ceil(U256::from(86_400_000_000_000_000_000_u128))
-    }
-
     /// Checks that the last co-signed receipt, both nodes and the chain agree to the last unit.
     ///
     /// # Errors
@@ -128,7 +118,7 @@ impl Agreement {
             "chain {last:?}, receipt {}",
             seller.receipted
         );
-        let paid_work = seller.receipted.min(self.contracted());
+        let paid_work = seller.receipted.min(self.opened.contracted(self.opened.end));
         ensure!(closed.work == paid_work, "closed with {} for a receipt of {}", closed.work, seller.receipted);
         ensure!(
             closed.proven_work.is_zero() && closed.fee.is_zero(),
@@ -138,7 +128,11 @@ impl Agreement {
         ensure!(closed.earned == earned, "earned {}, {earned} by the price", closed.earned);
         let paid: U256 = settled.iter().map(|settlement| settlement.paid).sum();
         ensure!(paid == closed.earned, "settlements paid {paid} of {}", closed.earned);
-        ensure!(closed.earned + closed.refund == self.lock(), "{closed:?} does not add up to the lock {}", self.lock());
+        ensure!(
+            closed.earned + closed.refund == self.opened.lock(),
+            "{closed:?} does not add up to the lock {}",
+            self.opened.lock()
+        );
         for (name, figures) in [("seller", seller), ("buyer", buyer)] {
             ensure!(figures.earned == closed.earned, "the {name}'s node says {} earned", figures.earned);
             ensure!(figures.refund == closed.refund, "the {name}'s node says {} refunded", figures.refund);

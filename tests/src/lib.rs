@@ -7,6 +7,7 @@ mod bitcoin;
 mod chain;
 mod decode;
 mod lease;
+mod money;
 mod node;
 mod pool;
 mod process;
@@ -14,8 +15,9 @@ mod stage;
 
 pub use bitcoin::Bitcoin;
 pub use chain::Chain;
-pub use decode::{Closed, Opened, Settled};
+pub use decode::{Closed, Opened, Proven, Settled};
 pub use lease::{Agreement, Figures};
+pub use money::Course;
 pub use node::Node;
 pub use pool::{Pool, PoolShare};
 pub use process::{Process, until};

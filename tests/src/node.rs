@@ -1,6 +1,9 @@
 //! A market node: the `hashlease` program on a data directory of its own, and its API.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use alloy_primitives::Address;
 use anyhow::{Context, Result, ensure};
@@ -138,9 +141,27 @@ impl Node {
         self.process.take().context("the node does not run")?.kill().await
     }
 
+    /// Makes the node hang, or go on.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub async fn hang(&self, hangs: bool) -> Result<()> {
+        self.process.as_ref().context("the node does not run")?.hang(hangs).await
+    }
+
     /// Returns the end of the log.
     pub fn tail(&self) -> String {
         self.process.as_ref().map(Process::tail).unwrap_or_default()
+    }
+
+    /// Returns the process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.process.as_ref().and_then(Process::id)
+    }
+
+    /// Returns the program.
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// Returns the API's address.

@@ -57,6 +57,17 @@ impl Process {
         }
     }
 
+    /// Makes the program hang, as a machine does that is out of memory, or go on.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub async fn hang(&self, hangs: bool) -> Result<()> {
+        let id = self.id().context("the program has ended")?.to_string();
+        let sent = Command::new("kill").args([if hangs { "-STOP" } else { "-CONT" }, &id]).status().await?;
+        ensure!(sent.success(), "{} cannot be signalled", self.name);
+        Ok(())
+    }
+
     /// Ends the program at once, as a power cut does.
     ///
     /// # Errors

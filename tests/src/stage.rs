@@ -12,6 +12,7 @@ use hashlease_miner::pow::{
     Header, Target,
     scan::{Template, select},
 };
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -147,6 +148,19 @@ impl Stage {
         Ok(Self { chain, bitcoin, pool, escrow, token, seller, buyer, wallet, stratum, logs, bin, passphrase, dir })
     }
 
+    /// Starts a node of somebody who has no part in any lease, with coins for gas.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub async fn stranger(&self) -> Result<Node> {
+        let folders = Folders { bin: self.bin.clone(), dir: self.dir.path().to_owned(), logs: self.logs.clone() };
+        let market = Market { escrow: self.escrow, token: self.token };
+        let mut node = Node::init(&folders, "stranger", &self.chain, &market, &Setup::default()).await?;
+        self.chain.give_gas(node.address, GAS).await?;
+        node.start().await?;
+        Ok(node)
+    }
+
     /// Starts a miner at the seller's Stratum server.
     ///
     /// # Errors
@@ -256,6 +270,33 @@ impl Stage {
             Ok((self.seller.get(&path).await.is_ok() && self.buyer.get(&path).await.is_ok()).then_some(opened))
         });
         seen.await.with_context(|| format!("buyer:\n{}\nseller:\n{}", self.buyer.tail(), self.seller.tail()))
+    }
+
+    /// Waits until the seller's view of a lease is as wanted, and returns it.
+    ///
+    /// # Errors
+    /// Where it is not within a minute and a half.
+    pub async fn seller_shows(&self, opened: &Opened, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+        let path = format!("leases/{}", opened.id);
+        let shown = until(what, 90, || async { Ok(Some(self.seller.get(&path).await?).filter(|lease| wanted(lease))) });
+        shown.await.with_context(|| format!("seller:\n{}", self.seller.tail()))
+    }
+
+    /// Kills the seller's node and starts it again.
+    ///
+    /// # Errors
+    /// Where it does not come back.
+    pub async fn restart_seller(&mut self) -> Result<()> {
+        self.seller.kill().await?;
+        self.seller.start().await
+    }
+
+    /// Returns the blocks of the best chain that pay the buyer.
+    ///
+    /// # Errors
+    /// Where the Bitcoin node does not answer.
+    pub async fn paying_blocks(&self) -> Result<Vec<String>> {
+        self.bitcoin.blocks_paying(PAYOUT_SCRIPT).await
     }
 
     /// Keeps the folder of all programs after the stage is gone, and returns it.

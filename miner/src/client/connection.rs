@@ -29,7 +29,7 @@ pub(super) struct Ended {
     pub(super) wait: Duration,
     /// The handshake came to its end.
     pub(super) was_ready: bool,
-    /// The pool went away over `mining.configure`.
+    /// The pool refused `mining.configure`, or went away over it.
     pub(super) disliked_configure: bool,
 }
 

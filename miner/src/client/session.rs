@@ -69,6 +69,7 @@ pub(super) struct Session {
     next_id: u64,
     /// Granted version bits; zero without version rolling.
     version_mask: u32,
+    configure_refused: bool,
     extranonce: Subscribed,
     /// Difficulty of the next job, and its target.
     difficulty: (f64, Target),
@@ -89,6 +90,7 @@ impl Session {
             phase: Phase::Mining,
             next_id: 1,
             version_mask: 0,
+            configure_refused: false,
             extranonce: Subscribed { extranonce1: Vec::new(), extranonce2_size: 0 },
             difficulty: (1.0, Target::MAX),
             early: None,
@@ -100,9 +102,9 @@ impl Session {
         (session, first)
     }
 
-    /// Whether the pool hasn't answered `mining.configure` yet.
-    pub(super) fn is_configuring(&self) -> bool {
-        matches!(self.phase, Phase::Configuring { .. })
+    /// Whether the pool refused `mining.configure`, or hasn't answered it.
+    pub(super) fn dislikes_configure(&self) -> bool {
+        self.configure_refused || matches!(self.phase, Phase::Configuring { .. })
     }
 
     /// Number of shares that still wait for an answer.
@@ -170,7 +172,8 @@ impl Session {
         let Some(id) = response.id.as_u64() else { return Ok(Vec::new()) };
         match self.phase {
             Phase::Configuring { id: asked } if asked == id => {
-                // A pool that refuses to configure is mined without version rolling.
+                // A pool that refuses is mined without version rolling, here or, if it hangs up too, on the next connection.
+                self.configure_refused = response.outcome.is_err();
                 self.version_mask = response.outcome.map_or(0, |result| granted_version_mask(&result)) & VERSION_MASK;
                 Ok(vec![self.subscribe()])
             }

@@ -55,9 +55,9 @@ fn found(work: &Work) -> Found {
 fn the_handshake_goes_step_by_step_with_integer_ids() {
     let (mut session, first) = open(true);
     assert_eq!(sent(&first)["method"], "mining.configure");
-    assert!(session.is_configuring());
+    assert!(session.dislikes_configure(), "until it is answered");
     let subscribe = tell(&mut session, r#"{"id":1,"result":{},"error":null}"#);
-    assert!(!session.is_configuring());
+    assert!(!session.dislikes_configure());
     assert_eq!((&sent(&subscribe[0])["method"], &sent(&subscribe[0])["id"]), (&json!("mining.subscribe"), &json!(2)));
     let authorize = tell(&mut session, r#"{"id":2,"result":[[],"08000002",4],"error":null}"#);
     assert_eq!(sent(&authorize[0]), json!({ "id": 3, "method": "mining.authorize", "params": ["u", "p"] }));
@@ -71,13 +71,43 @@ fn the_handshake_goes_step_by_step_with_integer_ids() {
 fn without_configure_the_first_request_is_the_subscription() {
     let (session, first) = open(false);
     assert_eq!(sent(&first)["method"], "mining.subscribe");
-    assert!(!session.is_configuring());
+    assert!(!session.dislikes_configure());
+}
+
+#[test]
+fn version_rolling_is_asked_for_with_the_bits_of_bip_320() {
+    let (_, configure) = open(true);
+    let options = json!({ "version-rolling.mask": "1fffe000", "version-rolling.min-bit-count": 0 });
+    let expected = json!({ "id": 1, "method": "mining.configure", "params": [["version-rolling"], options] });
+    assert_eq!(sent(&configure), expected);
+}
+
+#[test]
+fn the_granted_mask_is_mined_within_bip_320() {
+    for (granted, mask) in [("1fffe000", VERSION_MASK), ("1fffffe0", VERSION_MASK), ("00c00000", 0x00c0_0000)] {
+        let (mut session, _) = open(true);
+        let result = json!({ "version-rolling": true, "version-rolling.mask": granted });
+        tell(&mut session, &encode::response(&json!(1), &result));
+        tell(&mut session, r#"{"id":2,"result":[[],"08000002",4],"error":null}"#);
+        tell(&mut session, r#"{"id":3,"result":true,"error":null}"#);
+        assert_eq!(mined(&tell(&mut session, &notify("a", "00", true))).0.job.version_mask, mask, "{granted}");
+    }
+}
+
+#[test]
+fn rolled_bits_are_the_sixth_parameter() {
+    let mut session = mining();
+    let work = mined(&tell(&mut session, &notify("a", "00", true))).0.clone();
+    let mut rolled = found(&work);
+    rolled.solution.version = 0x2246_8000;
+    assert_eq!(sent(&session.submit(&rolled)[0])["params"][5], "02468000");
 }
 
 #[test]
 fn a_pool_that_refuses_to_configure_is_mined_without_version_bits() {
     let (mut session, _) = open(true);
     tell(&mut session, r#"{"id":1,"result":null,"error":[-3,"Method not found",null]}"#);
+    assert!(session.dislikes_configure());
     tell(&mut session, r#"{"id":2,"result":[[],"08000002",4],"error":null}"#);
     tell(&mut session, r#"{"id":3,"result":true,"error":null}"#);
     let steps = tell(&mut session, &notify("a", "00", true));

@@ -183,9 +183,9 @@ impl Upstream {
         share
     }
 
-    /// Whether the pool went away over `mining.configure`, so that the next connection should do without.
+    /// Whether the pool refused `mining.configure`, or went away over it, so that the next connection should do without.
     pub fn disliked_configure(&self) -> bool {
-        self.session.is_configuring()
+        self.session.dislikes_configure()
     }
 
     /// Number of shares that still wait for an answer.

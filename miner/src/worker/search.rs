@@ -8,7 +8,7 @@ use crate::pow::scan::{BATCH, Kernel, Template};
 use crate::pow::{Solution, share};
 
 /// Which part of a search space is a thread's own: of all values of extranonce2, every `threads`-th from `thread` on, each
-/// with all nonces. So no two threads ever hash the same header.
+/// under all versions and with all nonces. So no two threads ever hash the same header.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lane {
     pub(super) thread: u64,
@@ -27,15 +27,16 @@ pub(super) struct Search {
     work: Arc<Work>,
     generation: u64,
     lane: Lane,
-    /// Counts this thread's extranonces over all works: a job that comes again continues with fresh headers instead of
-    /// finding the same shares twice.
+    /// Counts this thread's places over all works: a job that comes again continues with fresh headers instead of finding
+    /// the same shares twice.
     index: u64,
-    /// Extranonces of this work that weren't begun yet.
+    /// Places of this work that weren't begun yet.
     left: u64,
-    /// The current extranonce; `None` once the space is exhausted.
+    /// The current place; `None` once the space is exhausted.
     place: Option<Place>,
 }
 
+/// A version and an extranonce, whose nonces are scanned.
 struct Place {
     solution: Solution,
     template: Template,
@@ -44,15 +45,15 @@ struct Place {
 }
 
 impl Search {
-    /// Begins at the thread's extranonce of this index, which wraps around in its part of the space.
+    /// Begins at the thread's place of this index, which wraps around in its part of the space.
     pub(super) fn new(work: Arc<Work>, generation: u64, lane: Lane, index: u64) -> Self {
-        let left = lane.slots(&work);
+        let left = lane.slots(&work).saturating_mul(work.versions());
         let mut search = Self { work, generation, lane, index, left, place: None };
-        search.next_extranonce();
+        search.next_place();
         search
     }
 
-    /// The index after every extranonce that was begun here.
+    /// The index after every place that was begun here.
     pub(super) fn next_index(&self) -> u64 {
         self.index
     }
@@ -68,25 +69,29 @@ impl Search {
         let found = solutions.filter_map(|solution| confirm(&self.work, self.generation, solution)).collect();
         match next {
             Some(nonce) => place.nonce = nonce,
-            None => self.next_extranonce(),
+            None => self.next_place(),
         }
         Some((count, found))
     }
 
-    fn next_extranonce(&mut self) {
+    /// Goes on to the next version, and after the last one to the next extranonce: a version costs one compression, an
+    /// extranonce the coinbase's hash and the branch.
+    fn next_place(&mut self) {
         self.place = self.left.checked_sub(1).and_then(|left| {
-            let counter = self.lane.thread + self.index % self.lane.slots(&self.work) * self.lane.threads;
+            let (versions, slots) = (self.work.versions(), self.lane.slots(&self.work));
+            let counter = self.lane.thread + self.index / versions % slots * self.lane.threads;
+            let version = self.work.version(self.index % versions);
             self.left = left;
             self.index = self.index.wrapping_add(1);
-            Place::at(&self.work, counter)
+            Place::at(&self.work, version, counter)
         });
     }
 }
 
 impl Place {
-    fn at(work: &Work, counter: u64) -> Option<Self> {
+    fn at(work: &Work, version: u32, counter: u64) -> Option<Self> {
         let extranonce = work.extranonce(counter)?;
-        let solution = Solution { version: work.job.version, extranonce, time: work.time, nonce: 0 };
+        let solution = Solution { version, extranonce, time: work.time, nonce: 0 };
         let template = Template::new(&work.job.header(&solution).ok()?);
         Some(Self { solution, template, nonce: 0 })
     }
@@ -109,15 +114,20 @@ fn confirm(work: &Arc<Work>, generation: u64, solution: Solution) -> Option<Foun
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::num::NonZeroU128;
 
     use super::*;
     use crate::pow::{Job, Target, scan};
 
     fn work(extranonce_size: u8) -> Arc<Work> {
+        rolling(extranonce_size, 0)
+    }
+
+    fn rolling(extranonce_size: u8, version_mask: u32) -> Arc<Work> {
         let job = Job {
             version: 0x2000_0000,
-            version_mask: 0,
+            version_mask,
             prev_hash: [1; 32],
             coinbase_prefix: vec![2; 40],
             coinbase_suffix: vec![3; 40],
@@ -151,6 +161,41 @@ mod tests {
         }
     }
 
+    /// Version and extranonce2.
+    fn place(search: &Search) -> (u32, Vec<u8>) {
+        (search.place.as_ref().unwrap().solution.version, extranonce2(search))
+    }
+
+    fn exhaust_nonces(search: &mut Search) {
+        search.place.as_mut().unwrap().nonce = u32::MAX;
+        search.batch(scan::select().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn after_the_last_nonce_the_version_rolls_and_after_the_last_version_the_extranonce() {
+        let mut search = search(rolling(8, 0x0001_4000), 1, 2, 0);
+        for version in [0x2000_0000, 0x2000_4000, 0x2001_0000, 0x2001_4000] {
+            assert_eq!(place(&search), (version, vec![1, 0, 0, 0]));
+            exhaust_nonces(&mut search);
+        }
+        assert_eq!(place(&search), (0x2000_0000, vec![3, 0, 0, 0]));
+    }
+
+    #[test]
+    fn the_same_work_given_again_continues_with_another_version() {
+        let first = search(rolling(8, 0x1fff_e000), 0, 1, 0);
+        let second = search(rolling(8, 0x1fff_e000), 0, 1, first.next_index());
+        assert_eq!((place(&first).0, place(&second).0), (0x2000_0000, 0x2000_2000));
+    }
+
+    #[test]
+    fn rolled_shares_are_shares_of_the_job() {
+        let mut search = search(rolling(8, 0x1fff_e000), 0, 1, 0xffff);
+        let (_, found) = search.batch(scan::select().unwrap()).unwrap();
+        assert!(!found.is_empty());
+        assert!(found.iter().all(|share| share.solution.version == 0x3fff_e000));
+    }
+
     #[test]
     fn after_the_last_nonce_the_thread_takes_its_next_extranonce() {
         let kernel = scan::select().unwrap();
@@ -169,19 +214,18 @@ mod tests {
     }
 
     #[test]
-    fn threads_together_take_every_extranonce_once_from_wherever_they_begin() {
-        let kernel = scan::select().unwrap();
-        let mut taken = Vec::new();
-        for thread in 0..3 {
-            let mut search = search(work(5), thread, 3, 1_000);
-            while let Some(place) = &mut search.place {
-                place.nonce = u32::MAX;
-                taken.push(extranonce2(&search)[0]);
-                search.batch(kernel);
+    fn threads_together_take_every_place_once_from_wherever_they_begin() {
+        for (extranonce_size, mask, places) in [(5, 0, 256), (5, 0x1000_2000, 1_024), (4, 0x0000_e000, 8)] {
+            let mut taken = HashSet::new();
+            for thread in 0..3 {
+                let mut search = search(rolling(extranonce_size, mask), thread, 3, 1_001);
+                while search.place.is_some() {
+                    assert!(taken.insert(place(&search)), "a place was taken twice");
+                    exhaust_nonces(&mut search);
+                }
             }
+            assert_eq!(taken.len(), places);
         }
-        taken.sort_unstable();
-        assert_eq!(taken, (0..=255).collect::<Vec<u8>>());
     }
 
     #[test]

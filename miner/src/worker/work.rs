@@ -18,7 +18,7 @@ pub struct Work {
     pub extranonce1: Vec<u8>,
     /// The target that a share must meet.
     pub target: Target,
-    /// nTime of every header, in unix seconds: never rolled.
+    /// nTime of every header, in unix seconds: never rolled, unlike the bits of the job's version mask.
     pub time: u32,
 }
 
@@ -65,6 +65,25 @@ impl Work {
     pub(super) fn extranonce2_space(&self) -> u64 {
         let bits = u32::try_from(8 * self.extranonce2_size()).unwrap_or(u32::MAX);
         1u64.checked_shl(bits).unwrap_or(u64::MAX)
+    }
+
+    /// Number of versions that are searched, at most 2^32.
+    pub(super) fn versions(&self) -> u64 {
+        1 << self.rolled_bits().count_ones()
+    }
+
+    /// The version with this counter in the bits that are rolled, the lowest first; counter 0 is the job's own.
+    pub(super) fn version(&self, counter: u64) -> u32 {
+        let rolled_bits = self.rolled_bits();
+        let bits = (0..u32::BITS).map(|place| 1u32 << place).filter(|bit| rolled_bits & bit != 0);
+        let set = bits.enumerate().filter(|(digit, _)| counter >> digit & 1 != 0);
+        set.fold(self.job.version, |version, (_, bit)| version | bit)
+    }
+
+    /// The bits of the mask that the job leaves zero. What it sets stays, as its maker signals with it, and as some pools
+    /// add a share's bits to the job's instead of replacing them.
+    fn rolled_bits(&self) -> u32 {
+        self.job.version_mask & !self.job.version
     }
 
     /// The whole extranonce with this counter as extranonce2, little-endian as miners count it; `None` where the counter
@@ -126,6 +145,21 @@ mod tests {
     fn extranonce2_counts_little_endian_and_fills_its_size() {
         assert_eq!(work(6, 2).extranonce(0x0102).unwrap(), [0xee, 0xee, 2, 1, 0, 0]);
         assert_eq!(work(13, 1).extranonce(u64::MAX).unwrap()[..], [[0xee].as_slice(), &[0xff; 8], &[0; 4]].concat());
+    }
+
+    #[test]
+    fn versions_count_through_the_bits_of_the_mask_that_the_job_leaves_zero() {
+        let rolling = |version, version_mask| {
+            let job = Job { version, version_mask, ..work(8, 4).job };
+            Work { job, ..work(8, 4) }
+        };
+        let some = rolling(0x2000_4001, 0x9000_6000);
+        assert_eq!(some.versions(), 8);
+        let versions = [0, 1, 2, 3, 4, 7].map(|counter| some.version(counter));
+        assert_eq!(versions, [0x2000_4001, 0x2000_6001, 0x3000_4001, 0x3000_6001, 0xa000_4001, 0xb000_6001]);
+        assert_eq!((rolling(5, 0).versions(), rolling(5, 0).version(0)), (1, 5));
+        let whole = rolling(0, u32::MAX);
+        assert_eq!((whole.versions(), whole.version(0xffff_ffff)), (1 << 32, u32::MAX));
     }
 
     #[test]

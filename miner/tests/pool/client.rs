@@ -1,5 +1,6 @@
 //! The client, in this process.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::scripted_pool::{DEADLINE, DIFFICULTY, EXTRANONCE2_SIZE, ScriptedPool, VERSION_MASK, job, judge, verify};
@@ -110,6 +111,48 @@ async fn a_pool_that_closes_on_configure_is_mined_without_it() {
         verify(&notify, &submit, 0, DIFFICULTY);
         peer.answer(&id, json!(true)).await;
         until(&mut stats, |stats| stats.accepted == 1).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pool_that_refuses_to_configure_and_hangs_up_is_mined_without_it() {
+    let pool = ScriptedPool::listen().await;
+    run_beside(pool.config(), async |mut stats| {
+        let mut peer = pool.accept().await;
+        let configure = peer.request().await;
+        assert!(matches!(configure.method, Method::Configure(_)));
+        peer.send(&encode::refusal(&configure.id, &StratumError::method_not_found())).await;
+        peer.request().await;
+        drop(peer);
+        pool.accept().await.finish_handshake().await;
+        until(&mut stats, |stats| stats.connections == 1).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn version_bits_are_rolled_from_job_to_job_inside_the_granted_mask_and_a_narrower_one() {
+    let pool = ScriptedPool::listen().await;
+    run_beside(pool.config(), async |mut stats| {
+        let mut peer = pool.accept().await;
+        peer.handshake().await;
+        for mask in [VERSION_MASK, 0x0060_0000] {
+            peer.send(&encode::set_version_mask(mask)).await;
+            let mut rolled = HashSet::new();
+            for number in 0..4 {
+                let notify = job(&format!("{mask:x}-{number}"), true);
+                peer.give_job(DIFFICULTY, &notify).await;
+                let (id, submit) = peer.share_for(&notify.job_id).await;
+                let bits = submit.version_bits.expect("BIP 310 wants the bits wherever rolling was granted");
+                assert_eq!(bits & !mask, 0, "{bits:08x} is outside {mask:08x}");
+                verify(&notify, &submit, mask, DIFFICULTY);
+                rolled.insert(bits);
+                peer.answer(&id, json!(true)).await;
+            }
+            assert_eq!(rolled.len(), 4, "each time the same job came again its headers were new by their version");
+        }
+        until(&mut stats, |stats| stats.accepted == 8).await;
     })
     .await;
 }

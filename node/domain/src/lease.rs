@@ -39,6 +39,8 @@ pub struct OnChain {
     pub through: u64,
     /// Settled work, proof shares and pay.
     pub delivered: Delivered,
+    /// Last hash counted as a proof share; zero before the first.
+    pub last_proof: B256,
     /// How it was paid out, once closed.
     pub payout: Option<Payout>,
 }
@@ -82,6 +84,8 @@ pub enum Effect {
         /// What to settle.
         receipt: Box<SignedReceipt>,
     },
+    /// Show the proof shares that follow the last one counted.
+    Prove,
     /// Close.
     Close,
     /// Bring the end forward.
@@ -97,6 +101,8 @@ pub enum Event {
         on_chain: Option<OnChain>,
         /// The newest block.
         head: Head,
+        /// Whether this node keeps a proof share that the escrow would count next.
+        provable: bool,
     },
     /// The seller signed a claim.
     Claimed(Claim),
@@ -127,6 +133,9 @@ pub enum IllegalTransition {
     /// No receipts any more.
     #[error("the lease takes no receipt as {0:?}")]
     NotRunning(Stage),
+    /// The seller is bound until the end.
+    #[error("only the buyer and its agent can cancel a lease")]
+    NotTheSellers,
     /// Only an open lease can be cancelled.
     #[error("the lease cannot be cancelled as {0:?}")]
     NotCancellable(Stage),
@@ -212,6 +221,17 @@ impl Lease {
         self.receipt.is_some_and(|signed| signed.receipt.through >= self.on_chain.end)
     }
 
+    /// Returns whether the seller may show proof shares at `now`, chain time: the second half of the window (section 3).
+    pub fn in_proof_phase(&self, now: u64) -> bool {
+        let (end, window) = (self.on_chain.end, u64::from(self.terms.proof_window));
+        self.party == Party::Seller && (end + window / 2..end + window).contains(&now)
+    }
+
+    /// Returns whether the proof shares of the lease are of no more use at `now`, chain time.
+    pub fn is_past_proof(&self, now: u64) -> bool {
+        now >= self.on_chain.end + u64::from(self.terms.proof_window)
+    }
+
     /// Returns the next state and the calls that it asks for.
     ///
     /// # Errors
@@ -220,15 +240,18 @@ impl Lease {
         let mut next = self.clone();
         let mut effects = Vec::new();
         match event {
-            Event::Chain { on_chain, head } => {
+            Event::Chain { on_chain, head, provable } => {
                 next.see_chain(*on_chain, *head, rules);
-                if let Some(effect) = next.due(head.time) {
+                if let Some(effect) = next.due(head.time, *provable) {
                     effects.push((next.start_call(), effect));
                 }
             }
             Event::Claimed(claim) => next.take_claim(*claim)?,
             Event::Countersigned(signed) => next.take_receipt(*signed)?,
             Event::CancelRequested => {
+                if self.party == Party::Seller {
+                    return Err(IllegalTransition::NotTheSellers);
+                }
                 if !matches!(self.stage, Stage::Unconfirmed | Stage::Active) {
                     return Err(IllegalTransition::NotCancellable(self.stage));
                 }
@@ -287,7 +310,7 @@ impl Lease {
     }
 
     /// Returns the call that is due at `now` (chain time), if none is under way (section 3, section 4).
-    fn due(&self, now: u64) -> Option<Effect> {
+    fn due(&self, now: u64, provable: bool) -> Option<Effect> {
         if self.pending.is_some() || now < self.quiet_until || !matches!(self.stage, Stage::Active | Stage::Ended) {
             return None;
         }
@@ -308,7 +331,13 @@ impl Lease {
                 _ => {}
             }
         }
-        let signed = unsettled.filter(|_| self.party == Party::Seller)?;
+        if provable && self.in_proof_phase(now) && self.terms.wants_proof(end, self.on_chain.delivered) {
+            return Some(Effect::Prove);
+        }
+        // A receipt that pays nothing only costs gas.
+        let pays =
+            |signed: &SignedReceipt| self.party == Party::Seller && signed.receipt.work > self.on_chain.delivered.work;
+        let signed = unsettled.filter(pays)?;
         let quarter = signed.receipt.through - through >= self.terms.duration() / 4;
         let in_time = if now < end { quarter } else { now >= end + window / 8 && now < end + window / 2 };
         in_time.then(|| Effect::Settle { receipt: Box::new(signed) })

@@ -15,7 +15,14 @@ fn terms() -> Terms {
 }
 
 fn on_chain() -> OnChain {
-    OnChain { opened_block: OPENED, end: 2_000, through: 1_000, delivered: Delivered::default(), payout: None }
+    OnChain {
+        opened_block: OPENED,
+        end: 2_000,
+        through: 1_000,
+        delivered: Delivered::default(),
+        last_proof: B256::ZERO,
+        payout: None,
+    }
 }
 
 fn lease(party: Party) -> Lease {
@@ -33,7 +40,7 @@ fn play(lease: Lease, events: &[Event]) -> (Lease, Vec<(u64, Effect)>) {
 }
 
 fn seen(on_chain: OnChain, number: u64, time: u64) -> Event {
-    Event::Chain { on_chain: Some(on_chain), head: Head { number, time } }
+    Event::Chain { on_chain: Some(on_chain), head: Head { number, time }, provable: false }
 }
 
 fn active(party: Party) -> Lease {
@@ -49,7 +56,7 @@ fn work_starts_when_the_opening_is_deep_enough() {
 #[test]
 fn a_lease_whose_opening_is_reorganised_away_is_over_and_comes_back_with_its_block() {
     let head = Head { number: OPENED + 1, time: 1_005 };
-    let (gone, effects) = play(active(Party::Seller), &[Event::Chain { on_chain: None, head }]);
+    let (gone, effects) = play(active(Party::Seller), &[Event::Chain { on_chain: None, head, provable: true }]);
     assert_eq!((gone.stage, effects), (Stage::Retracted, Vec::new()));
     assert_eq!(
         gone.apply(&Event::Countersigned(signed(1, 1_100)), &RULES),
@@ -141,8 +148,9 @@ fn without_a_last_receipt_the_seller_settles_in_time_and_anybody_closes_after_th
 fn a_closed_lease_asks_for_nothing_and_only_an_open_one_is_cancelled() {
     let payout = Payout { earned: 1, fee: 0, refund: 2, penalty: 0 };
     let closed = OnChain { payout: Some(payout), ..on_chain() };
-    let (lease, effects) = play(active(Party::Seller), &[seen(closed, 100, 9_000)]);
+    let (lease, effects) = play(active(Party::Agent), &[seen(closed, 100, 9_000)]);
     assert_eq!((lease.stage, effects), (Stage::Closed, Vec::new()));
+    assert_eq!(active(Party::Seller).apply(&Event::CancelRequested, &RULES), Err(IllegalTransition::NotTheSellers));
     assert_eq!(lease.apply(&Event::CancelRequested, &RULES), Err(IllegalTransition::NotCancellable(Stage::Closed)));
     let (cancelling, effects) = play(active(Party::Agent), &[Event::CancelRequested]);
     assert_eq!(effects, [(0, Effect::Cancel)]);
@@ -157,4 +165,43 @@ fn one_key_is_not_both_parties() {
     assert_eq!(Lease::party_of(&terms, terms.buyer), None);
     terms.agent = terms.seller;
     assert_eq!(Lease::party_of(&terms, terms.seller), None);
+}
+
+#[test]
+fn a_receipt_that_pays_nothing_is_settled_with_the_close_alone() {
+    let events = [Event::Countersigned(signed(0, 1_900)), seen(on_chain(), OPENED + 20, 1_950)];
+    let (lease, effects) = play(active(Party::Seller), &events);
+    assert_eq!(effects, []);
+    let last = signed(0, 2_000);
+    let (_, effects) = play(lease, &[Event::Countersigned(last), seen(on_chain(), OPENED + 21, 2_001)]);
+    assert_eq!(effects, [(0, Effect::SettleAndClose { receipt: Box::new(last) })]);
+}
+
+fn provable(on_chain: OnChain, time: u64) -> Event {
+    Event::Chain { on_chain: Some(on_chain), head: Head { number: OPENED + 100, time }, provable: true }
+}
+
+#[test]
+fn the_seller_proves_in_the_second_half_of_the_window_what_receipts_left_out() {
+    let receipt = signed(10, 1_500);
+    let (lease, effects) = play(active(Party::Seller), &[Event::Countersigned(receipt), provable(on_chain(), 2_100)]);
+    assert_eq!(effects, [(0, Effect::Settle { receipt: Box::new(receipt) })], "receipts come first");
+    let settled = OnChain { through: 1_500, delivered: Delivered { work: 10, ..Delivered::default() }, ..on_chain() };
+    let done = Event::Performed { seq: 0, refused: false, now: 2_101 };
+    let (lease, effects) = play(lease, &[done, provable(settled, 2_399)]);
+    assert_eq!(effects, [], "proofs wait for their half");
+    let (lease, effects) = play(lease, &[provable(settled, 2_400)]);
+    assert_eq!(effects, [(1, Effect::Prove)]);
+    let done = Event::Performed { seq: 1, refused: false, now: 2_401 };
+    let (lease, effects) = play(lease, &[done, seen(settled, OPENED + 101, 2_500)]);
+    assert_eq!(effects, [], "no share is left");
+    assert_eq!(play(lease, &[provable(settled, 2_800)]).1, [(2, Effect::Close)]);
+}
+
+#[test]
+fn nothing_is_proven_that_pays_nothing() {
+    let full = Delivered { work: terms().contracted(2_000), proof_count: 0, paid: 0 };
+    let settled = OnChain { delivered: full, ..on_chain() };
+    assert_eq!(play(active(Party::Seller), &[provable(settled, 2_500)]).1, []);
+    assert_eq!(play(active(Party::Agent), &[provable(on_chain(), 2_500)]).1, [], "and nobody else proves");
 }

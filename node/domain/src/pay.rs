@@ -110,6 +110,13 @@ impl Terms {
         (part / whole).saturating_to()
     }
 
+    /// Returns whether one more proof share would earn the payee more, or the seller more of its bond.
+    pub fn wants_proof(&self, end: u64, delivered: Delivered) -> bool {
+        let more = Delivered { proof_count: delivered.proof_count.saturating_add(1), ..delivered };
+        self.earned_down(end, more) > self.earned_down(end, delivered)
+            || self.penalty_down(end, more) < self.penalty_down(end, delivered)
+    }
+
     /// Returns how `close` splits what is locked. `None` for a delivery that no escrow can have seen, and for a refund of more than
     /// 128 bits, which sound orders exclude ([`crate::order::check_bid`]).
     pub fn payout(&self, end: u64, delivered: Delivered) -> Option<Payout> {

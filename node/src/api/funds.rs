@@ -43,7 +43,8 @@ pub(super) async fn balances(
     Ok(Json(Balances { account, native, tokens }))
 }
 
-type Queued = Result<(StatusCode, Json<CallAccepted>), Failure>;
+/// The number of a call that was queued.
+pub(super) type Queued = Result<(StatusCode, Json<CallAccepted>), Failure>;
 
 pub(super) async fn deposit(State(node): State<Node>, body: Result<Json<TransferRequest>, JsonRejection>) -> Queued {
     let Json(TransferRequest { token, amount, .. }) = body?;
@@ -59,7 +60,8 @@ pub(super) async fn withdraw(State(node): State<Node>, body: Result<Json<Transfe
     queue(&node, Call::Withdraw { token, amount: U256::from(amount), to: to.unwrap_or(node.address) }).await
 }
 
-async fn queue(node: &Node, call: Call) -> Queued {
+/// Queues a call of the owner's.
+pub(super) async fn queue(node: &Node, call: Call) -> Queued {
     let call = node.registry.queue(Origin::Owner, call).await?;
     Ok((StatusCode::ACCEPTED, Json(CallAccepted { call })))
 }

@@ -10,16 +10,17 @@ use axum::{
     http::StatusCode,
 };
 use hashlease_domain::{
-    lease::{Event, Lease, Party},
+    lease::{Lease, Party},
     pay::Locks,
 };
 
 use super::{
     Answer, Failure, Node,
+    funds::{Queued, queue},
     page::Paging,
     types::{
-        DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Page, Payouts,
-        ReceiptView, Time, TransactionKind, WorkView,
+        CallAccepted, DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Page,
+        Payouts, ReceiptView, Time, TransactionKind, WorkView,
     },
 };
 use crate::{
@@ -77,10 +78,11 @@ pub(super) async fn one(State(node): State<Node>, path: Result<Path<B256>, PathR
         accepted: status.destination_accepted,
         refused: status.destination_refused.clone(),
     });
-    Ok(Json(LeaseDetail { destination, ..detail(view, &status, blocks) }))
+    let proof_shares = node.registry.proof_shares(&view.lease)?;
+    Ok(Json(LeaseDetail { destination, ..detail(view, &status, proof_shares, blocks) }))
 }
 
-fn detail(view: LeaseView, status: &Status, blocks: Vec<FoundBlock>) -> LeaseDetail {
+fn detail(view: LeaseView, status: &Status, proof_shares: u64, blocks: Vec<FoundBlock>) -> LeaseDetail {
     let LeaseView { lease, calls } = view;
     let Locks { lock, fee: fee_lock, bond } = lease.terms.locks().unwrap_or(Locks { lock: 0, fee: 0, bond: 0 });
     let payout = lease.on_chain.payout;
@@ -95,7 +97,7 @@ fn detail(view: LeaseView, status: &Status, blocks: Vec<FoundBlock>) -> LeaseDet
         party: lease.party,
         stage: lease.stage,
         ends_at: Time(lease.on_chain.end),
-        work: work(&lease, status),
+        work: work(&lease, status, proof_shares),
         receipt,
         payouts: Payouts {
             lock,
@@ -114,7 +116,7 @@ fn detail(view: LeaseView, status: &Status, blocks: Vec<FoundBlock>) -> LeaseDet
     }
 }
 
-fn work(lease: &Lease, status: &Status) -> WorkView {
+fn work(lease: &Lease, status: &Status, proof_shares: u64) -> WorkView {
     let delivered = lease.on_chain.delivered;
     let proven = U256::from(lease.terms.proof_work()) * U256::from(delivered.proof_count);
     let claimed = lease.claim.map_or(0, |claim| claim.receipt.work).max(lease.receipted_work());
@@ -125,7 +127,13 @@ fn work(lease: &Lease, status: &Status) -> WorkView {
         receipted: lease.receipted_work(),
         settled: delivered.work,
         proven: u128::try_from(proven).unwrap_or(u128::MAX),
+        standby: status.standby_work,
+        on_standby: status.standby,
+        proof_shares,
+        proven_shares: delivered.proof_count,
         rejected_shares: status.rejected_shares.clone(),
+        refused_jobs: status.refused_jobs.clone(),
+        refused_claims: status.refused_claims.clone(),
         stale_shares: status.rejected_shares.get(&ShareRefusal::Stale.to_string()).copied().unwrap_or(0)
             + status.late_shares,
         in_flight_shares: status.in_flight_shares,
@@ -151,11 +159,22 @@ fn transaction(call: &QueuedCall) -> Option<LeaseTransaction> {
     }
 }
 
-pub(super) async fn cancel(
-    State(node): State<Node>,
-    path: Result<Path<B256>, PathRejection>,
-) -> Result<StatusCode, Failure> {
+pub(super) async fn cancel(State(node): State<Node>, path: Result<Path<B256>, PathRejection>) -> Queued {
     let Path(id) = path?;
-    node.registry.apply(id, &Event::CancelRequested).await?;
-    Ok(StatusCode::ACCEPTED)
+    let call = node.registry.cancel(id).await?;
+    Ok((StatusCode::ACCEPTED, Json(CallAccepted { call })))
+}
+
+/// Closes any lease, whoever its parties are: after the proof window anyone may (section 3).
+pub(super) async fn close(State(node): State<Node>, path: Result<Path<B256>, PathRejection>) -> Queued {
+    let Path(id) = path?;
+    let known =
+        node.registry.with_index(|index| Some((index.lease(&id)?.terms.clone(), index.lease(&id)?.progress))).await;
+    let Some((terms, progress)) = known else {
+        return Err(Failure::new(StatusCode::NOT_FOUND, "no-such-lease", format!("the escrow has no lease {id}")));
+    };
+    if progress.closed.is_some() {
+        return Err(Failure::new(StatusCode::CONFLICT, "not-now", format!("lease {id} is closed")));
+    }
+    queue(&node, Call::Close { terms: Box::new(terms) }).await
 }

@@ -90,6 +90,7 @@ fn router(node: Node, addr: SocketAddr) -> Router {
         .route("/v1/leases", get(leases::list))
         .route("/v1/leases/{id}", get(leases::one))
         .route("/v1/leases/{id}/cancel", post(leases::cancel))
+        .route("/v1/leases/{id}/close", post(leases::close))
         .route("/v1/balances", get(funds::balances))
         .route("/v1/deposits", post(funds::deposit))
         .route("/v1/withdrawals", post(funds::withdraw))

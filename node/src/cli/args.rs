@@ -70,6 +70,12 @@ pub(super) enum NodeCommand {
     /// End an order, or bring the end of a lease forward by its notice.
     #[command(subcommand)]
     Cancel(CancelCommand),
+    /// Pay out a lease that its parties left open: anyone may, once its proof window is over.
+    #[command(after_help = "The node sends the call and pays its gas. A node closes its own leases by itself.")]
+    Close {
+        /// Lease id.
+        id: B256,
+    },
     /// Show what an account has in the escrow and outside.
     Balance(BalanceArgs),
     /// Show the live asks and bids that the node knows.

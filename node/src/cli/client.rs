@@ -165,6 +165,10 @@ impl Client {
         self.call(&["leases", &id.to_string(), "cancel"], &()).await
     }
 
+    pub(super) async fn close_lease(&self, id: B256) -> Result<CallView, ClientError> {
+        self.call(&["leases", &id.to_string(), "close"], &()).await
+    }
+
     pub(super) async fn deposit(&self, transfer: &TransferRequest) -> Result<CallView, ClientError> {
         self.call(&["deposits"], transfer).await
     }

@@ -85,6 +85,7 @@ async fn perform(cli: Cli) -> Result<View, Error> {
         NodeCommand::Deposit(args) => funds::deposit(&context, args).await,
         NodeCommand::Withdraw(args) => funds::withdraw(&context, args).await,
         NodeCommand::Cancel(command) => cancel::cancel(&context, command).await,
+        NodeCommand::Close { id } => Ok(funds::called(context.client.close_lease(id).await?)),
         NodeCommand::Balance(args) => funds::balance(&context, args).await,
         NodeCommand::Book => view::book(&context).await,
         NodeCommand::Leases => view::leases(&context).await,

@@ -169,7 +169,13 @@ fn work(work: &WorkView) -> Field {
         ("receipted", Field::work(work.receipted)),
         ("settled", Field::work(work.settled)),
         ("proven", Field::work(work.proven)),
+        ("standby", Field::work(work.standby)),
+        ("onStandby", Field::text(if work.on_standby { "yes" } else { "no" })),
+        ("proofShares", Field::number(work.proof_shares)),
+        ("provenShares", Field::number(work.proven_shares)),
         ("rejectedShares", Field::counts(&work.rejected_shares)),
+        ("refusedJobs", Field::counts(&work.refused_jobs)),
+        ("refusedClaims", Field::counts(&work.refused_claims)),
         ("staleShares", Field::number(work.stale_shares)),
         ("inFlightShares", Field::number(work.in_flight_shares)),
     ])

@@ -39,6 +39,12 @@ pub(super) const STRATUM: &str = "0.0.0.0:3333";
 pub(super) const MINE: u64 = 0;
 /// Most threads: the largest machines have this many.
 pub(super) const MAX_MINE: u64 = 1_024;
+/// Age of the newest job from which the seller's miners go over to standby, seconds.
+pub(super) const STANDBY_AFTER_S: u64 = 60;
+/// Least such age, seconds: agents send a job that still stands every 20 s.
+pub(super) const MIN_STANDBY_AFTER_S: u64 = 30;
+/// Most such age, seconds: a bond is at stake meanwhile.
+pub(super) const MAX_STANDBY_AFTER_S: u64 = 3_600;
 /// Longest Bitcoin address, characters (BIP 173).
 pub(super) const MAX_PAYOUT_CHARS: usize = 90;
 /// Longest user of a pool, characters: a Bitcoin address and the name of a worker have half of it.
@@ -139,10 +145,13 @@ fn multiaddrs(key: &str, texts: Vec<String>) -> Result<Vec<String>, ConfigError>
 
 fn farm(raw: raw::Farm) -> Result<Farm, ConfigError> {
     let mine = within("farm.mine", raw.mine, MINE, 0, MAX_MINE)?;
+    let (least, most) = (MIN_STANDBY_AFTER_S, MAX_STANDBY_AFTER_S);
+    let standby_after_s = within("farm.standby_after_s", raw.standby_after_s, STANDBY_AFTER_S, least, most)?;
     Ok(Farm {
         stratum: socket("farm.stratum", raw.stratum, STRATUM)?,
         mine: u16::try_from(mine).unwrap_or(u16::MAX),
         payee: raw.payee.map(|payee| address("farm.payee", &payee)).transpose()?,
+        standby_after: Duration::from_secs(standby_after_s),
     })
 }
 

@@ -105,6 +105,8 @@ pub struct Farm {
     pub mine: u16,
     /// Receives the earnings; the node's own account where none is set.
     pub payee: Option<Address>,
+    /// Age of an agent's newest job from which miners work on it no longer.
+    pub standby_after: Duration,
 }
 
 /// `[bitcoin]`: what a buyer's node mines, solo.

@@ -63,6 +63,7 @@ pub(super) struct Farm {
     pub(super) stratum: Option<String>,
     pub(super) mine: Option<u64>,
     pub(super) payee: Option<String>,
+    pub(super) standby_after_s: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -57,7 +57,11 @@ impl Config {
 }
 
 fn farm_keys(farm: &Farm) -> Vec<(&'static str, Value)> {
-    let mut keys = vec![("stratum", farm.stratum.to_string().into()), ("mine", number(farm.mine.into()))];
+    let mut keys = vec![
+        ("stratum", farm.stratum.to_string().into()),
+        ("mine", number(farm.mine.into())),
+        ("standby_after_s", number(farm.standby_after.as_secs())),
+    ];
     keys.extend(farm.payee.map(|payee| ("payee", payee.to_string().into())));
     keys
 }

@@ -4,24 +4,28 @@ use std::{collections::BTreeMap, time::Duration};
 
 use alloy_primitives::B256;
 use hashlease_domain::{
-    LeaseJob, Receipt,
+    Eip712, LeaseJob, ProofShare, Receipt, Signed,
     details::Details,
     lease::{Event, Lease, Stage},
     ledger::LedgerError,
+    proof::proof_order,
     receipt::{Claim, SignedReceipt},
 };
-use hashlease_miner::pow::{Rejection, Solution, Target, share::assemble};
+use hashlease_miner::pow::{
+    Hash256, Header, Rejection, Solution, Target,
+    share::{Checked, assemble},
+};
 use rand::Rng;
 use tokio::{
     sync::{broadcast, mpsc},
-    time::{Instant, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
 use super::{
     DeliveryError, FoundBlock,
-    account::Account,
+    account::{Account, Changes},
     handshake::{adopt_newest, check_hello, receive_hello, send_hello},
-    limits::share_work,
+    limits::{share_work, standby_credit_down, standby_work, target_of},
     manager::Shared,
     status::BLOCKS,
 };
@@ -31,9 +35,9 @@ use crate::{
     farm::FarmShare,
     net::{
         PeerId, WorkReader, WorkStream, WorkWriter,
-        wire::{ClaimRefusal, JobMessage, ShareMessage, ShareRefusal, ShareVerdict, WorkMessage},
+        wire::{ClaimRefusal, JobMessage, ShareMessage, ShareRefusal, ShareVerdict, StandbyMessage, WorkMessage},
     },
-    registry::Notice,
+    registry::{Notice, evidence},
     store::{Batch, NotSafe, guard::Statement},
 };
 
@@ -41,6 +45,12 @@ use crate::{
 const MAX_AHEAD_S: u64 = 60;
 /// Time in which work on the tip before is still credited: a job's way to the miner and a share's way back.
 const STALE_GRACE: Duration = Duration::from_secs(2);
+/// Time between looks at what is due.
+const TICK: Duration = Duration::from_secs(1);
+/// Time after which a job that still stands is sent again: well before the seller gives it up.
+const RENEW_EVERY: Duration = Duration::from_secs(20);
+/// Age from which the destination's work is taken for dead.
+const MAX_WORK_AGE: Duration = Duration::from_secs(60);
 /// Jobs that shares may still be for.
 const MAX_JOBS: usize = 64;
 /// First pause before the seller is dialled again; it doubles.
@@ -51,6 +61,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(15);
 /// A job that was sent to the seller.
 struct AgentJob {
     work: WorkJob,
+    /// With its EIP-712 hash.
+    signed: (B256, Signed<LeaseJob>),
     share_target: Target,
     share_work: u128,
     /// When a job on another tip followed.
@@ -65,6 +77,10 @@ pub(super) struct Agent {
     notices: broadcast::Receiver<Notice>,
     jobs: BTreeMap<u64, AgentJob>,
     next_job: u64,
+    /// When the newest job was sent.
+    sent_at: Instant,
+    /// When the seller last did what the buyer pays for, or could not have.
+    useful_at: Instant,
     /// Held so that the manager sees when the task is gone.
     _shares: mpsc::Receiver<FarmShare>,
 }
@@ -80,7 +96,23 @@ impl Agent {
         let notices = shared.registry.subscribe();
         // Numbers go on above those of any run before, whose jobs are no longer known.
         let next_job = clock::now_ms();
-        Self { shared, work, lease, account, notices, jobs: BTreeMap::new(), next_job, _shares: shares }
+        let now = Instant::now();
+        for (time, hash) in account.standby().keys() {
+            // Credited before a restart, and so never again.
+            shared.seen.insert(lease.id, *time, hash_of(*hash));
+        }
+        Self {
+            shared,
+            work,
+            lease,
+            account,
+            notices,
+            jobs: BTreeMap::new(),
+            next_job,
+            sent_at: now,
+            useful_at: now,
+            _shares: shares,
+        }
     }
 
     /// Works until the lease is closed, or nothing is left to countersign.
@@ -113,6 +145,7 @@ impl Agent {
             () = sleep(pause) => {}
         }
         self.refresh().await;
+        self.cancel_if_useless().await;
     }
 
     async fn refresh(&mut self) {
@@ -127,6 +160,8 @@ impl Agent {
         self.shared.statuses.update(self.lease.id, |status| status.connected = true);
         let (mut reader, mut writer) = stream.split();
         self.send_job(&mut writer).await?;
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.is_over() {
             tokio::select! {
                 () = self.shared.shutdown.cancelled() => {}
@@ -136,9 +171,38 @@ impl Agent {
                 }
                 message = next(&mut reader) => self.hear(message?, &mut writer).await?,
                 _ = self.notices.recv() => self.refresh().await,
+                _ = ticks.tick() => {
+                    if self.sent_at.elapsed() >= RENEW_EVERY {
+                        self.send_job(&mut writer).await?;
+                    }
+                    self.cancel_if_useless().await;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Cancels a lease whose seller delivers nothing on the buyer's jobs: what it proves otherwise still costs (section 4).
+    async fn cancel_if_useless(&mut self) {
+        let is_running = self.lease.stage == Stage::Active && self.lease.on_chain.end == self.lease.terms.end;
+        if !is_running || !self.has_fresh_work() {
+            self.useful_at = Instant::now();
+            return;
+        }
+        if self.useful_at.elapsed() < silence(self.lease.terms.duration()) || self.lease.pending.is_some() {
+            return;
+        }
+        self.useful_at = Instant::now();
+        tracing::warn!(lease = %self.lease.id, "no valid share came for too long: cancelling the lease");
+        match self.shared.registry.apply(self.lease.id, &Event::CancelRequested).await {
+            Ok(lease) => self.lease = lease,
+            Err(error) => tracing::warn!(lease = %self.lease.id, %error, "the lease is not cancelled"),
+        }
+    }
+
+    /// Returns whether the destination gives work that is worth the seller's while.
+    fn has_fresh_work(&self) -> bool {
+        self.work.health().age.is_some_and(|age| age < MAX_WORK_AGE)
     }
 
     /// Dials the seller and shows that both hold their keys of the lease.
@@ -164,7 +228,10 @@ impl Agent {
     }
 
     async fn send_job(&mut self, writer: &mut WorkWriter) -> Result<(), DeliveryError> {
-        let Some(work) = self.work.newest().filter(|_| self.lease.stage == Stage::Active) else { return Ok(()) };
+        if self.lease.stage != Stage::Active || !self.has_fresh_work() {
+            return Ok(());
+        }
+        let Some(work) = self.work.newest() else { return Ok(()) };
         let job = LeaseJob { lease_id: self.lease.id, job: work.job.clone() };
         let signed = self.shared.guard.check_and_sign(Statement::Job(Box::new(job.clone()))).await;
         if let Err(NotSafe::SharedCoinbase { lease }) = &signed {
@@ -174,12 +241,14 @@ impl Agent {
         }
         let signature = signed?;
         let share_work = share_work(&self.lease.terms, work.target);
-        let share_target = Target::from_work(share_work.try_into().unwrap_or(std::num::NonZeroU128::MIN));
+        let share_target = target_of(share_work);
         let clean = self.supersede(&work);
         let job_id = self.next_job;
         self.next_job += 1;
         let time = work.time;
-        self.jobs.insert(job_id, AgentJob { work, share_target, share_work, superseded: None });
+        self.sent_at = Instant::now();
+        let signed = (job.struct_hash(), Signed { order: job.clone(), signature: signature.as_bytes().to_vec() });
+        self.jobs.insert(job_id, AgentJob { work, signed, share_target, share_work, superseded: None });
         while self.jobs.len() > MAX_JOBS {
             self.jobs.pop_first();
         }
@@ -201,11 +270,7 @@ impl Agent {
         match message {
             WorkMessage::Shares(shares) => self.take_shares(&shares, writer).await,
             WorkMessage::Claim(claim) => self.take_claim(&claim, writer).await,
-            WorkMessage::Standby(headers) => {
-                let refused = |seq| ShareVerdict { seq, outcome: Err(ShareRefusal::UnknownJob) };
-                let verdicts = headers.iter().map(|header| refused(header.seq)).collect();
-                Ok(writer.send(&WorkMessage::Verdicts(verdicts)).await?)
-            }
+            WorkMessage::Standby(headers) => self.take_standby(&headers, writer).await,
             _ => {
                 // Nothing more is said on a stream whose other end does not keep to the protocol.
                 let _ = writer.close().await;
@@ -215,49 +280,108 @@ impl Agent {
     }
 
     async fn take_shares(&mut self, shares: &[ShareMessage], writer: &mut WorkWriter) -> Result<(), DeliveryError> {
-        let now = clock::now_s();
-        let judged: Vec<_> = shares.iter().map(|share| (share, self.judge(share, now))).collect();
-        let credited = |(share, outcome): &(&ShareMessage, Result<u128, ShareRefusal>)| {
-            outcome.ok().map(|work| (share.solution.time, work))
-        };
-        let accepted: Vec<(u32, u128)> = judged.iter().filter_map(credited).collect();
+        let (now, proof_target) = (clock::now_s(), target_of(self.lease.terms.proof_work()));
+        let mut changes = Changes::default();
+        let mut judged = Vec::with_capacity(shares.len());
+        for share in shares {
+            let outcome = self.judge(share, now).map(|(job, hash)| {
+                if proof_target.is_met_by(&hash) {
+                    let (job_hash, signed) = &job.signed;
+                    let proof = ProofShare::Job { job: *job_hash, solution: share.solution.clone() };
+                    let batch = evidence::keep_job(std::mem::take(&mut changes.batch), *job_hash, signed);
+                    changes.batch = evidence::keep_share(batch, self.lease.id, hash, &proof);
+                }
+                job.share_work
+            });
+            judged.push((share.seq, share.solution.time, outcome));
+        }
+        if judged.iter().any(|(_, _, outcome)| outcome.is_ok()) {
+            self.useful_at = Instant::now();
+        }
+        self.answer(judged, changes, writer).await
+    }
+
+    /// Credits work on the lease id itself, at the share that a proof of it would be paid at (section 4).
+    async fn take_standby(&mut self, headers: &[StandbyMessage], writer: &mut WorkWriter) -> Result<(), DeliveryError> {
+        let (now, proof_target) = (clock::now_s(), target_of(self.lease.terms.proof_work()));
+        let credit = standby_credit_down(&self.lease.terms, standby_work(&self.lease.terms));
+        let mut changes = Changes::default();
+        let mut judged = Vec::with_capacity(headers.len());
+        for StandbyMessage { seq, header } in headers {
+            let checked = Checked::of(Header::from_bytes(&header.0));
+            let outcome = self.judge_standby(&checked, now).map(|()| {
+                if proof_target.is_met_by(&checked.hash) {
+                    let proof = ProofShare::Standby { header: *header };
+                    let batch = std::mem::take(&mut changes.batch);
+                    changes.batch = evidence::keep_share(batch, self.lease.id, checked.hash, &proof);
+                }
+                changes.kept.push((proof_order(checked.hash), *header));
+                credit
+            });
+            judged.push((*seq, checked.header.time, outcome));
+        }
+        self.answer(judged, changes, writer).await
+    }
+
+    /// Records what was accepted, and tells the seller of every share by (number, nTime, outcome).
+    async fn answer(
+        &mut self,
+        judged: Vec<(u64, u32, Result<u128, ShareRefusal>)>,
+        changes: Changes,
+        writer: &mut WorkWriter,
+    ) -> Result<(), DeliveryError> {
+        let credited = judged.iter().filter_map(|(_, time, outcome)| outcome.ok().map(|work| (*time, work)));
+        let accepted: Vec<(u32, u128)> = credited.collect();
         // On the disk before the seller hears of it: what it claims will then be found here after any crash.
-        self.account.credit(&accepted).await?;
+        self.account.credit(&accepted, changes).await?;
         let total = self.account.ledger().total();
         self.shared.statuses.update(self.lease.id, |status| {
             status.accepted_work = total;
             status.accepted_shares += accepted.len() as u64;
-            judged.iter().filter_map(|(_, outcome)| outcome.err()).for_each(|refusal| status.reject(refusal));
+            judged.iter().filter_map(|(_, _, outcome)| outcome.err()).for_each(|refusal| status.reject(refusal));
         });
-        let verdicts = judged.into_iter().map(|(share, outcome)| ShareVerdict { seq: share.seq, outcome }).collect();
+        let verdicts = judged.into_iter().map(|(seq, _, outcome)| ShareVerdict { seq, outcome }).collect();
         Ok(writer.send(&WorkMessage::Verdicts(verdicts)).await?)
     }
 
-    /// Checks a share; what is a block goes out before every other test.
-    fn judge(&self, share: &ShareMessage, now: u64) -> Result<u128, ShareRefusal> {
+    /// Checks a share; what its destination takes goes out before every other test.
+    fn judge(&self, share: &ShareMessage, now: u64) -> Result<(&AgentJob, Hash256), ShareRefusal> {
         let job = self.jobs.get(&share.job_id).ok_or(ShareRefusal::UnknownJob)?;
         let checked = assemble(&job.work.job, &share.solution).map_err(refusal_of)?;
         if checked.meets(&job.work.target) || checked.is_block() {
             self.submit(job.work.clone(), share.solution.clone());
         }
-        let time = share.solution.time;
-        self.account.check(time).map_err(|error| match error {
-            LedgerError::Settled { .. } => ShareRefusal::TimeSettled,
-            LedgerError::PastEnd { .. } => ShareRefusal::PastEnd,
-        })?;
-        if u64::from(time) > now + MAX_AHEAD_S {
-            return Err(ShareRefusal::TimeTooNew);
-        }
+        self.check_time(share.solution.time, now)?;
         if !checked.meets(&job.share_target) {
             return Err(ShareRefusal::AboveTarget);
         }
         if job.superseded.is_some_and(|since| since.elapsed() > STALE_GRACE) {
             return Err(ShareRefusal::Stale);
         }
-        if !self.shared.seen.insert(self.lease.id, time, checked.hash) {
+        if !self.shared.seen.insert(self.lease.id, share.solution.time, checked.hash) {
             return Err(ShareRefusal::Duplicate);
         }
-        Ok(job.share_work)
+        Ok((job, checked.hash))
+    }
+
+    fn judge_standby(&self, checked: &Checked, now: u64) -> Result<(), ShareRefusal> {
+        if checked.header.prev_hash != self.lease.id.0 {
+            return Err(ShareRefusal::UnknownJob);
+        }
+        self.check_time(checked.header.time, now)?;
+        if !checked.meets(&target_of(standby_work(&self.lease.terms))) {
+            return Err(ShareRefusal::AboveTarget);
+        }
+        let new = self.shared.seen.insert(self.lease.id, checked.header.time, checked.hash);
+        if new { Ok(()) } else { Err(ShareRefusal::Duplicate) }
+    }
+
+    fn check_time(&self, time: u32, now: u64) -> Result<(), ShareRefusal> {
+        self.account.check(time).map_err(|error| match error {
+            LedgerError::Settled { .. } => ShareRefusal::TimeSettled,
+            LedgerError::PastEnd { .. } => ShareRefusal::PastEnd,
+        })?;
+        if u64::from(time) > now + MAX_AHEAD_S { Err(ShareRefusal::TimeTooNew) } else { Ok(()) }
     }
 
     fn submit(&self, job: WorkJob, solution: Solution) {
@@ -294,6 +418,7 @@ impl Agent {
         }
         if let Err(reason) = self.check_claim(claim, clock::now_s()) {
             tracing::warn!(lease = %self.lease.id, through = claim.receipt.through, %reason, "refused a claim");
+            self.shared.statuses.update(self.lease.id, |status| status.refuse_claim(reason));
             let through = claim.receipt.through;
             return Ok(writer.send(&WorkMessage::ClaimRefused { through, reason }).await?);
         }
@@ -338,6 +463,17 @@ impl Agent {
         let ledger = self.account.ledger().work_through(through);
         if work > ledger { Err(ClaimRefusal::AboveLedger { ledger }) } else { Ok(()) }
     }
+}
+
+/// Returns how long a lease may bring nothing before its agent cancels it: a tenth of it, within half a minute and ten.
+fn silence(duration_s: u64) -> Duration {
+    Duration::from_secs((duration_s / 10).clamp(30, 600))
+}
+
+/// Returns the hash that [`proof_order`] turned.
+fn hash_of(mut order: B256) -> Hash256 {
+    order.0.reverse();
+    Hash256::from_bytes(order.0)
 }
 
 fn refusal_of(rejection: Rejection) -> ShareRefusal {

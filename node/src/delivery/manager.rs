@@ -56,6 +56,8 @@ pub struct Parts {
     pub net: Net,
     /// The seller's miners and the shares that they find.
     pub farm: Option<(Farm, mpsc::Receiver<FarmShare>)>,
+    /// Age from which a seller works on an agent's newest job no longer.
+    pub standby_after: Duration,
     /// What the buyer mines.
     pub destination: Option<Destination>,
     /// Work streams that peers open.
@@ -144,8 +146,14 @@ pub fn start(parts: Parts, tasks: &TaskTracker, shutdown: CancellationToken) -> 
         tasks: tasks.clone(),
         shutdown,
     };
-    let manager =
-        Manager { shared, destination: parts.destination, leases: HashMap::new(), streams: parts.streams, shares };
+    let manager = Manager {
+        shared,
+        standby_after: parts.standby_after,
+        destination: parts.destination,
+        leases: HashMap::new(),
+        streams: parts.streams,
+        shares,
+    };
     tasks.spawn(manager.run());
     Delivery { statuses }
 }
@@ -158,6 +166,7 @@ struct Running {
 
 struct Manager {
     shared: Shared,
+    standby_after: Duration,
     destination: Option<Destination>,
     leases: HashMap<B256, Running>,
     streams: mpsc::Receiver<(PeerId, WorkStream)>,
@@ -209,7 +218,8 @@ impl Manager {
         let (id, party) = (lease.id, lease.party);
         match (party, &self.destination, &self.shared.farm) {
             (Party::Seller, _, Some(farm)) => {
-                let seller = Seller::new(self.shared.clone(), farm.clone(), lease, account, stream_queue, share_queue);
+                let (shared, queues) = (self.shared.clone(), (stream_queue, share_queue));
+                let seller = Seller::new(shared, farm.clone(), self.standby_after, lease, account, queues);
                 self.shared.tasks.spawn(seller.run());
             }
             (Party::Agent, Some(destination), _) => {

@@ -12,6 +12,8 @@ mod manager;
 mod seen;
 mod seller;
 mod status;
+#[cfg(test)]
+mod testing;
 
 pub use manager::{Delivery, Parts, start};
 pub use status::{FoundBlock, Status};
@@ -22,6 +24,9 @@ pub enum DeliveryError {
     /// The stream is of no more use.
     #[error("the work stream failed")]
     Stream(#[from] crate::net::FrameError),
+    /// The other end takes nothing any more.
+    #[error("the other side does not read")]
+    Stuck,
     /// The other end closed it.
     #[error("the other side closed the work stream")]
     Closed,

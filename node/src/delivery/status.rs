@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     destination::{DestinationError, SubmitOutcome},
-    net::wire::ShareRefusal,
+    net::wire::{ClaimRefusal, ShareRefusal},
     store::{Store, StoreError, Table, tables},
 };
 
@@ -43,6 +43,14 @@ pub struct Status {
     pub accepted_shares: u64,
     /// Shares not credited, by reason.
     pub rejected_shares: BTreeMap<String, u64>,
+    /// Whether the seller's miners work on the lease id itself.
+    pub standby: bool,
+    /// Hashes of standby shares that the agent has not credited.
+    pub standby_work: u128,
+    /// The agent's jobs that were refused, by reason.
+    pub refused_jobs: BTreeMap<String, u64>,
+    /// Claims that were refused, by reason.
+    pub refused_claims: BTreeMap<String, u64>,
     /// Shares that came too late for any receipt, and never left for the agent.
     pub late_shares: u64,
     /// Shares sent and not yet answered.
@@ -70,6 +78,14 @@ impl Status {
 
     pub(super) fn reject(&mut self, refusal: ShareRefusal) {
         *self.rejected_shares.entry(refusal.to_string()).or_default() += 1;
+    }
+
+    pub(super) fn refuse_claim(&mut self, reason: ClaimRefusal) {
+        *self.refused_claims.entry(reason.kind().to_owned()).or_default() += 1;
+    }
+
+    pub(super) fn refuse_job(&mut self, reason: &'static str) {
+        *self.refused_jobs.entry(reason.to_owned()).or_default() += 1;
     }
 }
 

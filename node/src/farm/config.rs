@@ -18,7 +18,10 @@ pub struct FarmConfig {
     /// How far a device may roll nTime ahead of its job's time and the seconds since, in seconds. Agents refuse shares
     /// over 60 s ahead of their clock (PROTOCOL.md, section 4).
     pub time_roll_s: u32,
-    /// Accepted shares that wait for the delivery; miners wait where it is full.
+    /// Work of the easiest share that a miner is given, in hashes, where its lease's aren't easier still. By default a slow
+    /// core's 1 MH/s makes one in four seconds; what is slower than that by much is of no use to a lease.
+    pub easiest_share: u128,
+    /// Shares of leases that wait for the delivery; miners wait where it is full.
     pub share_queue: usize,
 }
 
@@ -31,6 +34,7 @@ impl Default for FarmConfig {
             idle_timeout: Duration::from_secs(30 * 60),
             write_timeout: Duration::from_secs(5),
             time_roll_s: 50,
+            easiest_share: 1 << 22,
             share_queue: 1_024,
         }
     }

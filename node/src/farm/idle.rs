@@ -10,20 +10,44 @@ use super::session::{SERVER_MASK, VERSION};
 /// Difficulty of about a million, so that even large devices seldom bother to submit.
 const WORK: NonZeroU128 = NonZeroU128::MIN.saturating_add((1 << 52) - 1);
 
+/// Bytes of the idle job's extranonce, and of any other that no chain uses.
+const EXTRANONCE_BYTES: u8 = 8;
+
 /// A job without a previous block, so that no chain and no lease can use what is found.
-static JOB: LazyLock<Arc<Job>> = LazyLock::new(|| {
-    Arc::new(Job {
+static JOB: LazyLock<Arc<Job>> = LazyLock::new(|| Arc::new(job_for_nobody(&[])));
+
+/// Returns a job that no chain can use, its coinbase marked with `mark` of at most 75 bytes.
+///
+/// The coinbase is a well-formed transaction, since devices read it: one null input whose script pushes the mark and the
+/// extranonce, and one output of nothing to nobody.
+pub fn job_for_nobody(mark: &[u8]) -> Job {
+    let pushed = |bytes: usize| u8::try_from(bytes).unwrap_or(u8::MAX);
+    let mut script = Vec::new();
+    if !mark.is_empty() {
+        script.push(pushed(mark.len()));
+        script.extend(mark);
+    }
+    script.push(EXTRANONCE_BYTES);
+    let mut prefix = vec![1, 0, 0, 0, 1];
+    prefix.extend([0; 32]);
+    prefix.extend([0xff; 4]);
+    prefix.push(pushed(script.len()) + EXTRANONCE_BYTES);
+    prefix.extend(script);
+    let mut suffix = vec![0xff; 4];
+    suffix.extend([1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x6a]);
+    suffix.extend([0; 4]);
+    Job {
         version: VERSION,
         version_mask: SERVER_MASK,
         prev_hash: [0; 32],
-        coinbase_prefix: coinbase_prefix(),
-        coinbase_suffix: coinbase_suffix(),
-        extranonce_size: 8,
+        coinbase_prefix: prefix,
+        coinbase_suffix: suffix,
+        extranonce_size: EXTRANONCE_BYTES,
         branch: Vec::new(),
         bits: 0x1d00_ffff,
         min_time: 0,
-    })
-});
+    }
+}
 
 /// The idle job.
 pub(super) fn job() -> Arc<Job> {
@@ -35,23 +59,6 @@ pub(super) fn target() -> Target {
     Target::from_work(WORK)
 }
 
-/// Version 1, one null input whose script pushes eight bytes.
-fn coinbase_prefix() -> Vec<u8> {
-    let mut bytes = vec![1, 0, 0, 0, 1];
-    bytes.extend([0; 32]);
-    bytes.extend([0xff; 4]);
-    bytes.extend([9, 8]);
-    bytes
-}
-
-/// The end of the input, and one output of nothing to nobody.
-fn coinbase_suffix() -> Vec<u8> {
-    let mut bytes = vec![0xff; 4];
-    bytes.extend([1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x6a]);
-    bytes.extend([0; 4]);
-    bytes
-}
-
 #[cfg(test)]
 mod tests {
     use bitcoin::Transaction;
@@ -60,10 +67,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_idle_coinbase_is_a_well_formed_transaction_that_pays_nobody() {
-        let coinbase: Transaction = deserialize(&job().coinbase(&[7; 8]).unwrap()).unwrap();
-        assert!(coinbase.is_coinbase() && coinbase.output[0].script_pubkey.is_op_return());
-        assert_eq!(coinbase.output[0].value.to_sat(), 0);
+    fn a_coinbase_for_nobody_is_well_formed_and_pays_nobody() {
+        for mark in [&[][..], &[7; 8], &[7; 60]] {
+            let coinbase: Transaction = deserialize(&job_for_nobody(mark).coinbase(&[7; 8]).unwrap()).unwrap();
+            assert!(coinbase.is_coinbase() && coinbase.output[0].script_pubkey.is_op_return());
+            assert_eq!(coinbase.output[0].value.to_sat(), 0);
+            assert!(coinbase.input[0].script_sig.as_bytes().ends_with(&[7; 8]));
+        }
         assert!((1e6..2e6).contains(&target().difficulty()));
     }
 }

@@ -22,7 +22,7 @@ pub struct FarmJob {
     pub job_id: u64,
     /// The work template.
     pub job: Arc<Job>,
-    /// What a hash must meet to be a share.
+    /// What a hash must meet to be a share. No miner is asked for more; easier ones show its hashrate and stay here.
     pub share_target: Target,
     /// nTime of the notify in unix seconds; no share may be below.
     pub time: u32,

@@ -3,7 +3,8 @@
 //! Every connection keeps one extranonce1 for its life, and what a lease's job has beyond is padding in front of it; so
 //! a miner changes its lease by a single `mining.notify`, which any device understands. [`start`] serves a listener;
 //! the [`Farm`] handle takes jobs and assignments; accepted shares come out of a bounded channel, named by the lease and
-//! job that they were mined for, however late. [`allocate()`] decides who mines for whom.
+//! job that they were mined for, however late. Each connection has a difficulty of its own, so that every device shows its
+//! hashrate; only shares that meet the lease's target come out. [`allocate()`] decides who mines for whom.
 
 mod allocate;
 mod config;
@@ -18,11 +19,13 @@ mod sent;
 mod server;
 mod session;
 mod submit;
+mod vardiff;
 
 pub use allocate::{Assignment, Demand, Miner, allocate};
 pub use config::FarmConfig;
 pub use error::JobError;
 pub use handle::Farm;
+pub use idle::job_for_nobody;
 pub use job::{FarmJob, FarmShare};
 pub use record::{RejectReason, SessionStatus};
 pub use server::start;

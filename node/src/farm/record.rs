@@ -30,7 +30,7 @@ pub enum RejectReason {
     Time,
     /// The job's previous block isn't the lease's any more.
     Stale,
-    /// The hash is above the share target.
+    /// The hash is above the connection's target.
     LowDifficulty,
     /// The share was submitted before.
     Duplicate,
@@ -65,7 +65,7 @@ pub struct SessionStatus {
     pub remote: SocketAddr,
     /// Lease that the session is assigned to.
     pub lease: Option<B256>,
-    /// Accepted shares of leases.
+    /// Accepted shares of leases' jobs, at the session's own difficulty.
     pub accepted: u64,
     /// Rejected shares by reason.
     pub rejected: BTreeMap<RejectReason, u64>,

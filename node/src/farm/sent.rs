@@ -15,7 +15,7 @@ const KEEP: Duration = Duration::from_secs(120);
 /// Jobs at a time: two a second for all of that time.
 const MAX_JOBS: usize = 256;
 /// Shares of one job that are remembered: eleven minutes at the 100 shares a second that a lease may have at most, and
-/// 18 hours at its usual one.
+/// days at a connection's usual rate.
 const MAX_SEEN: usize = 1 << 16;
 
 /// Where a job comes from.
@@ -34,12 +34,15 @@ impl Origin {
     }
 }
 
-/// A job as the miner has it; target and mask are frozen with it.
+/// A job as the miner has it; targets and mask are frozen with it.
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
     pub(super) origin: Origin,
     pub(super) job: Arc<Job>,
+    /// What a hash must meet to be accepted: the connection's difficulty, never harder than the share target.
     pub(super) target: Target,
+    /// What a hash must meet to count for the lease.
+    pub(super) share_target: Target,
     pub(super) time: u32,
     /// Version bits that the miner may roll.
     pub(super) mask: u32,
@@ -118,6 +121,7 @@ mod tests {
             origin: Origin::Lease { lease: B256::ZERO, job_id },
             job: idle::job(),
             target: Target::MAX,
+            share_target: Target::MAX,
             time: 0,
             mask: 0,
             cleans: 0,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashlease_miner::pow::Job;
+use hashlease_miner::pow::{Job, Target};
 use hashlease_miner::stratum::from_miner::Configure;
 use hashlease_miner::stratum::{Code, FromMiner, Method, Notify, Request, StratumError, encode};
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use super::idle;
 use super::job::{FarmShare, Posted, Work};
 use super::record::Record;
 use super::sent::{Origin, Sent, SentJobs};
+use super::vardiff::{self, Vardiff};
 
 /// Bytes of the extranonce that name a connection.
 const EXTRANONCE1_SIZE: usize = size_of::<u32>();
@@ -45,6 +46,7 @@ pub(super) struct Session {
     pub(super) sent: SentJobs,
     /// Version bits granted at `mining.configure`; `None` where rolling wasn't negotiated.
     pub(super) granted_mask: Option<u32>,
+    pub(super) vardiff: Vardiff,
     /// Version bits that the miner was last told.
     told_mask: u32,
     told_difficulty: Option<f64>,
@@ -58,6 +60,7 @@ impl Session {
     pub(super) fn new(record: Arc<Record>, limits: FarmConfig, now: Instant) -> Self {
         Self {
             record,
+            vardiff: Vardiff::new(limits.easiest_share),
             limits,
             subscribed: false,
             workers: Vec::new(),
@@ -106,11 +109,11 @@ impl Session {
         }
         match self.sent.newest() {
             Some(sent) if sent.origin == Origin::Idle => silent_at.min(sent.sent_at + IDLE_REPEAT),
-            _ => silent_at,
+            _ => self.vardiff.due_at().map_or(silent_at, |due_at| silent_at.min(due_at)),
         }
     }
 
-    /// Repeats idle work, or gives the miner up.
+    /// Repeats idle work, gives easier work, or gives the miner up.
     pub(super) fn on_deadline(&mut self, now: Instant) -> Result<(), Hangup> {
         if now >= self.heard_at + self.limits.idle_timeout {
             return Err(Hangup::Silent);
@@ -119,9 +122,22 @@ impl Session {
             return Err(Hangup::Handshake);
         }
         if now >= self.deadline() {
-            self.announce(now);
+            match self.work {
+                Work::Lease(_) => self.retune(now),
+                Work::None => self.announce(now),
+            }
         }
         Ok(())
+    }
+
+    /// Judges the miner's difficulty, and sends its work again where it is to change.
+    fn retune(&mut self, now: Instant) {
+        self.vardiff.judge(now);
+        if let Work::Lease(posted) = &self.work
+            && self.vardiff.is_to_change(posted.job.share_target)
+        {
+            self.announce(now);
+        }
     }
 
     fn is_ready(&self) -> bool {
@@ -129,19 +145,22 @@ impl Session {
     }
 
     fn on_request(&mut self, request: Request, now: Instant) -> Option<FarmShare> {
-        let was_ready = self.is_ready();
+        let (was_ready, mask_before) = (self.is_ready(), self.granted_mask);
         let mut share = None;
         let answer = match request.method {
             Method::Configure(asked) => Some(Ok(self.configure(&asked))),
             Method::Subscribe { user_agent, .. } => Some(Ok(self.subscribe(user_agent))),
-            Method::Authorize { user, .. } => Some(self.authorize(user)),
+            Method::Authorize { user, password } => Some(self.authorize(user, password.as_deref())),
             Method::Submit(submit) => {
                 let (verdict, found) = self.submit(&submit, now);
                 share = found;
                 Some(verdict.map(|()| Value::Bool(true)))
             }
             Method::ExtranonceSubscribe => Some(Ok(Value::Bool(true))),
-            Method::SuggestDifficulty(_) => None,
+            Method::SuggestDifficulty(difficulty) => {
+                self.vardiff.suggest(difficulty);
+                None
+            }
             Method::Hint(_) => (!request.id.is_null()).then_some(Ok(Value::Bool(true))),
             Method::Malformed(malformed) => Some(Err(malformed.into())),
             Method::Unknown(_) => Some(Err(StratumError::method_not_found())),
@@ -151,16 +170,18 @@ impl Session {
             Some(Err(error)) => self.out += &encode::refusal(&request.id, &error),
             None => {}
         }
-        if !was_ready {
+        if !was_ready || self.granted_mask != mask_before {
             self.announce(now);
+        } else {
+            self.retune(now);
         }
         share
     }
 
     fn configure(&mut self, asked: &Configure) -> Value {
         let mask = if asked.wants_version_rolling() { SERVER_MASK & asked.version_rolling_mask } else { 0 };
-        if mask != 0 {
-            self.granted_mask = Some(mask);
+        if asked.wants_version_rolling() {
+            self.granted_mask = (mask != 0).then_some(mask);
             self.told_mask = mask;
         }
         encode::configure_result(asked, mask)
@@ -173,7 +194,7 @@ impl Session {
         encode::subscribe_result(&session, &self.record.extranonce1.to_be_bytes(), EXTRANONCE2_SIZE)
     }
 
-    fn authorize(&mut self, user: String) -> Result<Value, StratumError> {
+    fn authorize(&mut self, user: String, password: Option<&str>) -> Result<Value, StratumError> {
         if !self.workers.contains(&user) {
             if self.workers.len() == MAX_WORKERS || user.chars().count() > MAX_NAME_CHARS {
                 return Err(StratumError::new(Code::Unauthorized, "Too many workers or too long a name"));
@@ -183,6 +204,9 @@ impl Session {
             }
             self.workers.push(user);
         }
+        if let Some(difficulty) = password.and_then(vardiff::of_password) {
+            self.vardiff.suggest(difficulty);
+        }
         Ok(json!(true))
     }
 
@@ -191,13 +215,18 @@ impl Session {
         if !self.is_ready() {
             return;
         }
-        let next = match &self.work {
-            Work::Lease(posted) => self.lease_work(posted, now),
+        let (next, difficulty) = match (self.work.clone(), self.sent.newest()) {
+            (Work::Lease(posted), _) => {
+                let level = self.vardiff.on_lease(posted.job.share_target, now);
+                (self.lease_work(&posted, level.target, now), level.difficulty)
+            }
+            (Work::None, Some(last)) => {
+                let next = idle_work(last, self.granted_mask, now);
+                self.vardiff.on_idle(now);
+                (next, idle::target().difficulty())
+            }
             // A miner that never had lease work needn't be stopped.
-            Work::None => match self.sent.newest() {
-                Some(last) => idle_work(last, self.granted_mask, now),
-                None => return,
-            },
+            (Work::None, None) => return,
         };
         let mut clean = self.sent.newest().is_none_or(|last| must_drop(last, &next));
         if self.granted_mask.is_some() && next.mask != self.told_mask {
@@ -205,7 +234,6 @@ impl Session {
             self.told_mask = next.mask;
             clean = true;
         }
-        let difficulty = next.target.difficulty();
         if self.told_difficulty != Some(difficulty) {
             self.out += &encode::set_difficulty(difficulty);
             self.told_difficulty = Some(difficulty);
@@ -217,12 +245,13 @@ impl Session {
         self.out += &encode::notify(&notify);
     }
 
-    fn lease_work(&self, posted: &Posted, now: Instant) -> Sent {
+    fn lease_work(&self, posted: &Posted, target: Target, now: Instant) -> Sent {
         let job = &posted.job;
         Sent {
             origin: Origin::Lease { lease: job.lease, job_id: job.job_id },
             job: Arc::clone(&job.job),
-            target: job.share_target,
+            target,
+            share_target: job.share_target,
             time: job.time,
             mask: self.granted_mask.unwrap_or(0) & job.job.version_mask,
             cleans: posted.cleans,
@@ -238,6 +267,7 @@ fn idle_work(last: &Sent, granted_mask: Option<u32>, now: Instant) -> Sent {
         origin: Origin::Idle,
         job: idle::job(),
         target: idle::target(),
+        share_target: idle::target(),
         time: last.time.saturating_add(passed),
         mask: granted_mask.unwrap_or(0),
         cleans: 0,

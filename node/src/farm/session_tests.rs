@@ -8,6 +8,11 @@ use super::super::job::{FarmJob, GRACE, Tip};
 use super::super::record::RejectReason;
 use super::*;
 
+#[path = "session_difficulty_tests.rs"]
+mod difficulty;
+#[path = "session_rolling_tests.rs"]
+mod rolling;
+
 const LEASE: B256 = B256::repeat_byte(0xaa);
 const OTHER: B256 = B256::repeat_byte(0xbb);
 const TIME: u32 = 1_700_000_000;
@@ -63,9 +68,21 @@ fn post(job: FarmJob) -> Work {
 
 impl Bench {
     fn new() -> Self {
+        Self::with(FarmConfig::default())
+    }
+
+    fn with(limits: FarmConfig) -> Self {
         let now = Instant::now();
         let record = Record::new(5, 0x0800_0002, "127.0.0.1:1".parse().unwrap(), now);
-        Self { session: Session::new(Arc::new(record), FarmConfig::default(), now), now }
+        Self { session: Session::new(Arc::new(record), limits, now), now }
+    }
+
+    /// A miner that is ready, and wants the shares that [`Bench::mine`] finds.
+    fn wishful() -> Self {
+        let mut bench = Self::with(FarmConfig { easiest_share: 16, ..FarmConfig::default() });
+        bench.say(r#"{"id":1,"method":"mining.subscribe","params":[]}"#);
+        bench.say(r#"{"id":2,"method":"mining.authorize","params":["u.w","x,d=1e-12"]}"#);
+        bench
     }
 
     fn ready() -> Self {
@@ -111,8 +128,12 @@ impl Bench {
         (self.output().remove(0), share)
     }
 
-    /// Gives work and mines some solutions as a device does: only from what is on the wire.
     fn mine(&mut self, work: Work) -> Mined {
+        self.mine_many(work, 4)
+    }
+
+    /// Gives work and mines some solutions as a device does: only from what is on the wire.
+    fn mine_many(&mut self, work: Work, count: usize) -> Mined {
         let output = self.give(work);
         let params = output.last().unwrap()["params"].as_array().unwrap().clone();
         let notify = Notify::parse(&params).unwrap();
@@ -124,7 +145,7 @@ impl Bench {
             time: notify.time,
             nonce,
         });
-        let solutions = tries.filter(|solution| share::check(&seen, solution, &easy()).is_ok()).take(4).collect();
+        let solutions = tries.filter(|solution| share::check(&seen, solution, &easy()).is_ok()).take(count).collect();
         Mined { notify, solutions }
     }
 }
@@ -354,52 +375,6 @@ fn a_block_comes_out_even_where_the_share_is_rejected_but_only_once() {
     assert_eq!(share.unwrap().solution.nonce, mined.solutions[0].nonce);
     assert_eq!(bench.submit(&mined.submit(0)).1, None);
     assert_eq!(bench.session.record.live().accepted, 0);
-}
-
-#[test]
-fn rolled_version_bits_are_taken_inside_the_mask_only() {
-    let mut bench = Bench::rolling("1fffe000");
-    let mined = bench.mine(post(job()));
-    let seen = mined.notify.to_job(8, SERVER_MASK);
-    let rolled = (0..)
-        .map(|nonce| Solution { version: VERSION | 0x0092_2000, nonce, ..mined.solutions[0].clone() })
-        .find(|solution| share::check(&seen, solution, &easy()).is_ok())
-        .unwrap();
-    let submit = Submit { nonce: rolled.nonce, version_bits: Some(0x0092_2000), ..mined.submit(0) };
-    let (answer, share) = bench.submit(&submit);
-    assert_eq!(answer, accepted());
-    assert_eq!(share.unwrap().solution.version, VERSION | 0x0092_2000);
-    for outside in [0x4000_0000, 0x8000_0000, 0x2000_0000, 1] {
-        let (answer, _) = bench.submit(&Submit { version_bits: Some(outside), ..submit.clone() });
-        assert_eq!(answer, rejected(20, "Version bits outside the mask"));
-    }
-    assert_eq!(bench.submit(&mined.submit(0)).0, accepted(), "without the sixth parameter nothing was rolled");
-}
-
-#[test]
-fn a_job_with_a_narrower_mask_is_announced_with_it_and_clean() {
-    let mut bench = Bench::rolling("ffffffff");
-    assert_eq!(methods(&bench.give(post(job()))), ["mining.set_difficulty", "mining.notify"]);
-    let narrow = || post(with(|job| job.version_mask = 0x00ff_e000));
-    let output = bench.give(narrow());
-    assert_eq!(methods(&output), ["mining.set_version_mask", "mining.notify"]);
-    assert_eq!((&output[0]["params"], &output[1]["params"][8]), (&json!(["00ffe000"]), &json!(true)));
-    assert_eq!(methods(&bench.give(narrow())), ["mining.notify"]);
-    assert_eq!(methods(&bench.give(post(job()))), ["mining.set_version_mask", "mining.notify"]);
-    let mut plain = Bench::ready();
-    plain.give(post(job()));
-    assert_eq!(methods(&plain.give(narrow())), ["mining.notify"], "never to a miner that didn't ask");
-}
-
-#[test]
-fn the_difficulty_precedes_the_notify_where_it_changed_and_shares_keep_their_own() {
-    let mut bench = Bench::ready();
-    let mined = bench.mine(post(job()));
-    let hard = FarmJob { share_target: Target::from_difficulty(2.5).unwrap(), ..job() };
-    let output = bench.give(post(hard.clone()));
-    assert_eq!(output[0], json!({ "id": null, "method": "mining.set_difficulty", "params": [2.5] }));
-    assert_eq!(methods(&bench.give(post(hard))), ["mining.notify"]);
-    assert_eq!(bench.submit(&mined.submit(0)).0, accepted(), "its job was easier");
 }
 
 #[test]

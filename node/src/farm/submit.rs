@@ -1,7 +1,7 @@
 //! Judging what a miner submits.
 
-use hashlease_miner::pow::Solution;
 use hashlease_miner::pow::share::{Checked, assemble};
+use hashlease_miner::pow::{Solution, Target};
 use hashlease_miner::stratum::from_miner::Submit;
 use hashlease_miner::stratum::{Code, StratumError};
 use tokio::time::Instant;
@@ -15,8 +15,8 @@ use super::session::{EXTRANONCE2_SIZE, Session, padding};
 type Rejected = (RejectReason, StratumError);
 
 impl Session {
-    /// Checks a submit in the order of STRATUM's section 1.6: who, form, job, version, time; then the hash, as a block
-    /// before all else; then staleness, target and duplicates.
+    /// Checks a submit in the order of pools: who, form, job, version, time; then the hash, as a block before all else;
+    /// then staleness, the connection's target and duplicates. A share comes out where it meets the lease's target too.
     pub(super) fn submit(&mut self, submit: &Submit, now: Instant) -> (Result<(), StratumError>, Option<FarmShare>) {
         let mut share = None;
         let verdict = self.judge(submit, now, &mut share);
@@ -45,14 +45,22 @@ impl Session {
             return fresh;
         }
         self.check_new(&sent, &checked)?;
-        *share = Some(FarmShare { lease, job_id, solution, hash: checked.hash, session: self.record.id });
+        if checked.is_block() || checked.meets(&sent.share_target) {
+            *share = Some(FarmShare { lease, job_id, solution, hash: checked.hash, session: self.record.id });
+        }
         fresh?;
+        self.count(sent.target, now);
+        Ok(())
+    }
+
+    /// Counts an accepted share, at the work of the difficulty that it was mined at.
+    fn count(&mut self, target: Target, now: Instant) {
+        self.vardiff.count(target);
+        let work = target.work();
         let mut live = self.record.live();
-        let work = sent.target.work();
         live.accepted += 1;
         live.work = live.work.saturating_add(work);
         live.rate.add(work, now);
-        Ok(())
     }
 
     fn check_sender(&self, submit: &Submit) -> Result<(), Rejected> {

@@ -150,6 +150,18 @@ impl Registry {
         Ok(number)
     }
 
+    /// Asks for the end of a lease by its notice, and returns the number of the call.
+    ///
+    /// # Errors
+    /// Where the lease cannot be cancelled now, or the step cannot be stored.
+    pub async fn cancel(&self, id: B256) -> Result<u64, RegistryError> {
+        let asked = self.apply(id, &Event::CancelRequested).await?;
+        let origin = asked.pending.map(|seq| Origin::Lease { id, seq });
+        let calls = &self.lock().await.calls;
+        let number = calls.values().find(|call| Some(call.origin) == origin).map(|call| call.number);
+        number.ok_or(RegistryError::UnknownLease(id))
+    }
+
     /// Returns a call.
     pub async fn call(&self, number: u64) -> Option<QueuedCall> {
         self.lock().await.calls.get(&number).cloned()
@@ -173,7 +185,7 @@ impl Registry {
         if let (true, Origin::Lease { id, seq }) = (moved.state.is_over(), moved.origin) {
             let refused = failed(&moved);
             let now = state.head.time;
-            let (_, _, changes) = self.step(&mut state, id, &Event::Performed { seq, refused, now })?;
+            let (_, _, changes) = self.step(&mut state, id, &Event::Performed { seq, refused, now }, None)?;
             batch = batch.and(changes);
             heard = Some(id);
         }

@@ -5,6 +5,7 @@
 //! follow and the watcher's cursor become true together or not at all.
 
 mod calls;
+pub mod evidence;
 pub mod outbox;
 
 use std::collections::{BTreeMap, HashMap};
@@ -215,6 +216,7 @@ impl Registry {
             }
         }
         state.cursor.apply(update);
+        let before = state.head;
         if let Some(tip) = update.tip() {
             state.head = head_of(tip);
         }
@@ -226,7 +228,12 @@ impl Registry {
         }
         self.store.commit(batch).await?;
         self.head.send_replace(state.head);
+        let past = |lease: &&Lease| lease.is_past_proof(state.head.time) && !lease.is_past_proof(before.time);
+        let past_proof: Vec<B256> = state.leases.values().filter(past).map(|lease| lease.id).collect();
         drop(state);
+        for id in past_proof {
+            evidence::forget(&self.store, id).await?;
+        }
         if touched {
             self.notify(Notice::Chain);
         }
@@ -272,8 +279,10 @@ impl Registry {
     fn move_leases(&self, state: &mut State) -> Result<(Vec<B256>, Vec<u64>, Batch), RegistryError> {
         let (mut moved, mut queued, mut batch) = (Vec::new(), Vec::new(), Batch::new());
         for id in state.leases.keys().copied().collect::<Vec<_>>() {
-            let event = Event::Chain { on_chain: state.on_chain(id), head: state.head };
-            let (changed, calls, changes) = self.step(state, id, &event)?;
+            let on_chain = state.on_chain(id);
+            let proof = self.next_proof(state, id, on_chain)?;
+            let event = Event::Chain { on_chain, head: state.head, provable: proof.is_some() };
+            let (changed, calls, changes) = self.step(state, id, &event, proof)?;
             if changed {
                 moved.push(id);
             }
@@ -283,8 +292,25 @@ impl Registry {
         Ok((moved, queued, batch))
     }
 
-    /// Applies an event to a lease and returns whether it changed, its new calls, and the record of both.
-    fn step(&self, state: &mut State, id: B256, event: &Event) -> Result<(bool, Vec<u64>, Batch), RegistryError> {
+    /// Returns the call that shows a lease's next proof shares, where it is time for it.
+    fn next_proof(&self, state: &State, id: B256, on_chain: Option<OnChain>) -> Result<Option<Call>, RegistryError> {
+        let (Some(lease), Some(on_chain)) = (state.leases.get(&id), on_chain) else { return Ok(None) };
+        let lease = Lease { on_chain, ..lease.clone() };
+        if lease.pending.is_some() || !lease.in_proof_phase(state.head.time) {
+            return Ok(None);
+        }
+        Ok(evidence::next_call(&self.store, &lease)?)
+    }
+
+    /// Applies an event to a lease and returns whether it changed, its new calls, and the record of both. `proof` is the call that a
+    /// [`Effect::Prove`] stands for.
+    fn step(
+        &self,
+        state: &mut State,
+        id: B256,
+        event: &Event,
+        mut proof: Option<Call>,
+    ) -> Result<(bool, Vec<u64>, Batch), RegistryError> {
         let lease = state.leases.get(&id).ok_or(RegistryError::UnknownLease(id))?;
         let (next, effects) =
             lease.apply(event, &self.rules).map_err(|source| RegistryError::Illegal { id, source })?;
@@ -295,7 +321,8 @@ impl Registry {
         let mut queued = Vec::new();
         for (seq, effect) in effects {
             let origin = Origin::Lease { id, seq };
-            let (number, changes) = state.queue(origin, call_of(&next, effect));
+            let Some(call) = call_of(&next, effect, &mut proof) else { continue };
+            let (number, changes) = state.queue(origin, call);
             queued.push(number);
             batch = batch.and(changes);
         }
@@ -310,7 +337,7 @@ impl Registry {
     pub async fn apply(&self, id: B256, event: &Event) -> Result<Lease, RegistryError> {
         let mut state = self.state.lock().await;
         let before = state.leases.get(&id).cloned().ok_or(RegistryError::UnknownLease(id))?;
-        let (changed, queued, batch) = self.step(&mut state, id, event)?;
+        let (changed, queued, batch) = self.step(&mut state, id, event, None)?;
         if let Err(error) = self.store.commit(batch).await {
             state.leases.insert(id, before);
             return Err(error.into());
@@ -348,6 +375,7 @@ impl State {
             end: progress.end,
             through: progress.through,
             delivered: progress.delivered(),
+            last_proof: progress.last_proof,
             payout,
         })
     }
@@ -357,14 +385,15 @@ fn head_of(block: &Block) -> Head {
     Head { number: block.number, time: block.time }
 }
 
-/// Returns the call that an effect stands for.
-fn call_of(lease: &Lease, effect: Effect) -> Call {
+/// Returns the call that an effect stands for; `proof` is there whenever a proof is asked for.
+fn call_of(lease: &Lease, effect: Effect, proof: &mut Option<Call>) -> Option<Call> {
     let terms = Box::new(lease.terms.clone());
     match effect {
-        Effect::Settle { receipt } => Call::Settle { terms, receipt: *receipt },
-        Effect::SettleAndClose { receipt } => Call::SettleAndClose { terms, receipt: *receipt },
-        Effect::Close => Call::Close { terms },
-        Effect::Cancel => Call::Cancel { terms },
+        Effect::Settle { receipt } => Some(Call::Settle { terms, receipt: *receipt }),
+        Effect::SettleAndClose { receipt } => Some(Call::SettleAndClose { terms, receipt: *receipt }),
+        Effect::Prove => proof.take(),
+        Effect::Close => Some(Call::Close { terms }),
+        Effect::Cancel => Some(Call::Cancel { terms }),
     }
 }
 

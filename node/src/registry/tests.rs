@@ -170,3 +170,48 @@ async fn a_call_is_read_back_in_each_of_its_states() {
         assert_eq!(reopened.call(number).await, registry.call(number).await);
     }
 }
+
+/// A standby share of the lease with its place among hashes.
+fn standby(first: u8, time: u32) -> (hashlease_miner::pow::Hash256, hashlease_domain::ProofShare) {
+    let mut header = [first; 80];
+    header[68..72].copy_from_slice(&time.to_le_bytes());
+    let mut hash = [0; 32];
+    hash[31] = first;
+    let share = hashlease_domain::ProofShare::Standby { header: header.into() };
+    (hashlease_miner::pow::Hash256::from_bytes(hash), share)
+}
+
+#[tokio::test]
+async fn proof_shares_are_shown_in_their_half_of_the_window_and_forgotten_after_it() {
+    let Opened { registry, _dir } = open();
+    registry.advance(&extended(vec![opening(block(10, 0)), empty(block(11, 0))])).await.unwrap();
+    // The lease runs from 1,010 to 1,110, its window until 1,190; block n has time 1,000 + n.
+    let kept = [standby(3, 1_050), standby(1, 1_060), standby(2, 1_020), standby(4, 1_111)];
+    let keep = |batch, (hash, share): &(_, _)| evidence::keep_share(batch, LEASE, *hash, share);
+    registry.store.commit(kept.iter().fold(Batch::new(), keep)).await.unwrap();
+    assert_eq!(registry.proof_shares(&registry.lease(LEASE).await.unwrap()).unwrap(), 3, "one is past the end");
+
+    let settled = EscrowEvent::Settled { id: LEASE, work: 5, through: 1_030, paid: 0 };
+    let block_of =
+        |number, event| BlockEvents { block: block(number, 0), events: vec![logged(block(number, 0), 0, event)] };
+    registry.advance(&extended(vec![block_of(115, settled)])).await.unwrap();
+    registry.advance(&extended(vec![empty(block(149, 0))])).await.unwrap();
+    assert_eq!(registry.open_calls().await, [], "receipts have the first half");
+    registry.advance(&extended(vec![empty(block(150, 0))])).await.unwrap();
+    let call = registry.open_calls().await.remove(0);
+    let Call::Prove { after, jobs, shares, .. } = &call.call else { panic!("{call:?}") };
+    assert_eq!((*after, jobs.len(), shares.len()), (B256::ZERO, 0, 2 * 49), "the settled receipt counts one of three");
+    assert_eq!((shares[1], shares[50]), (1, 3), "in the order of their hashes");
+
+    let last = hashlease_domain::proof::proof_order(kept[1].0);
+    let done = CallState::Mined { hash: LEASE, succeeded: true, gas_used: 1, gas_price: 1 };
+    registry.set_call(call.number, done).await.unwrap();
+    let proven = EscrowEvent::Proven { id: LEASE, count: 1, last };
+    registry.advance(&extended(vec![block_of(151, proven)])).await.unwrap();
+    registry.advance(&extended(vec![empty(block(160, 0))])).await.unwrap();
+    let Call::Prove { after, shares, .. } = &registry.open_calls().await[0].call else { panic!() };
+    assert_eq!((*after, shares.len(), shares[1]), (last, 49, 3), "the run goes on behind the last hash counted");
+
+    registry.advance(&extended(vec![empty(block(190, 0))])).await.unwrap();
+    assert_eq!(registry.proof_shares(&registry.lease(LEASE).await.unwrap()).unwrap(), 0);
+}

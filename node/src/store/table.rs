@@ -65,9 +65,15 @@ pub mod tables {
     pub const CONTACTS: (u8, &str) = (12, "contacts");
     /// Blocks found by leased work, by (lease, hash).
     pub const BLOCKS: (u8, &str) = (13, "blocks");
+    /// Jobs that kept proof shares are on, by (lease, EIP-712 hash).
+    pub const PROOF_JOBS: (u8, &str) = (14, "proof_jobs");
+    /// Standby shares that no receipt counts yet, by (lease, hash).
+    pub const STANDBY: (u8, &str) = (15, "standby");
+    /// Hashes done for a lease beyond those that its receipts can count, by lease.
+    pub const UNCREDITED: (u8, &str) = (16, "uncredited");
 
     /// All of them, for export and repair.
-    pub const ALL: [(u8, &str); 13] = [
+    pub const ALL: [(u8, &str); 16] = [
         OWN_ORDERS,
         LEASES,
         WORK,
@@ -81,6 +87,9 @@ pub mod tables {
         SIGNED_NONCES,
         CONTACTS,
         BLOCKS,
+        PROOF_JOBS,
+        STANDBY,
+        UNCREDITED,
     ];
 }
 

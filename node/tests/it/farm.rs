@@ -1,11 +1,12 @@
 //! The seller's Stratum server over real sockets, with the real miner behind it.
 
+use std::collections::HashSet;
 use std::num::{NonZeroU128, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use hashlease_miner::client::{Client, Config, PoolUrl, Timeouts};
+use hashlease_miner::client::{Client, Config, PoolUrl, Stats, Timeouts};
 use hashlease_miner::pow::{Job, Solution, Target, share};
 use hashlease_miner::stratum::Notify;
 use hashlease_node::farm::{Assignment, Farm, FarmConfig, FarmJob, FarmShare, SessionStatus, start};
@@ -132,36 +133,47 @@ impl Device {
     }
 }
 
-#[tokio::test]
-async fn a_real_miners_share_fits_the_agents_own_job() {
-    let mut served = serve(FarmConfig::default()).await;
-    let lease_job = job(A, 13, work(50_000));
-    served.farm.set_job(lease_job.clone()).unwrap();
+/// Runs the real miner against a farm until the script is done.
+async fn mine_beside(served: &mut Served, password: &str, script: impl AsyncFnOnce(&mut Served, u64)) -> Stats {
     let stop = CancellationToken::new();
     let (client, stats) = Client::new(Config {
         url: PoolUrl { host: "127.0.0.1".into(), port: served.port },
         user: "farm.1".into(),
-        password: "x".into(),
+        password: password.into(),
         threads: NonZeroUsize::MIN,
         timeouts: Timeouts::default(),
     });
     let client = tokio::spawn(client.run(stop.clone()));
     let session = served.session(|session| session.worker == "farm.1").await;
-    assert_eq!((session.lease, session.accepted, session.hashrate), (None, 0, 0));
-    served.assign(session.id, Some(A));
-    for _ in 0..3 {
-        let share = served.share().await;
-        assert_eq!((share.lease, share.job_id, share.session), (A, 3, session.id));
-        assert_eq!(share.solution.extranonce.len(), 13);
-        let checked = share::check(&lease_job.job, &share.solution, &lease_job.share_target).unwrap();
-        assert_eq!(checked.hash, share.hash);
-    }
-    let busy = served.session(|session| session.accepted >= 3 && session.hashrate > 0).await;
-    assert_eq!((busy.lease, busy.work), (Some(A), u128::from(busy.accepted) * 50_000));
-    assert!(busy.rejected.is_empty(), "{:?}", busy.rejected);
-    assert!(stats.borrow().accepted <= busy.accepted);
+    script(served, session.id).await;
     stop.cancel();
     client.await.unwrap().unwrap();
+    stats.borrow().clone()
+}
+
+#[tokio::test]
+async fn a_real_miners_share_fits_the_agents_own_job() {
+    let mut served = serve(FarmConfig::default()).await;
+    let lease_job = job(A, 13, work(50_000));
+    served.farm.set_job(lease_job.clone()).unwrap();
+    let mut busy = None;
+    let last = mine_beside(&mut served, "x", async |served, id| {
+        let session = served.session(|session| session.id == id).await;
+        assert_eq!((session.lease, session.accepted, session.hashrate), (None, 0, 0));
+        served.assign(id, Some(A));
+        for _ in 0..3 {
+            let share = served.share().await;
+            assert_eq!((share.lease, share.job_id, share.session), (A, 3, id));
+            assert_eq!(share.solution.extranonce.len(), 13);
+            let checked = share::check(&lease_job.job, &share.solution, &lease_job.share_target).unwrap();
+            assert_eq!(checked.hash, share.hash);
+        }
+        busy = Some(served.session(|session| session.accepted >= 3 && session.hashrate > 0).await);
+    })
+    .await;
+    let busy = busy.unwrap();
+    assert_eq!((busy.lease, busy.work), (Some(A), u128::from(busy.accepted) * 50_000));
+    assert!(busy.rejected.is_empty() && last.rejected == 0, "{:?}", busy.rejected);
     served.nobody_is_left().await;
 }
 
@@ -285,4 +297,55 @@ async fn every_connection_mines_over_extranonces_of_its_own() {
     }
     extranonces.dedup();
     assert_eq!(extranonces.len(), 3);
+}
+
+#[tokio::test]
+async fn a_real_miner_rolls_version_bits_inside_the_mask_of_its_job() {
+    let mut served = serve(FarmConfig::default()).await;
+    let masked = |mask, job_id| {
+        let mut masked = job(A, 12, work(20_000));
+        masked.job_id = job_id;
+        Arc::make_mut(&mut masked.job).version_mask = mask;
+        masked
+    };
+    let last = mine_beside(&mut served, "x", async |served, id| {
+        served.assign(id, Some(A));
+        for (mask, first) in [(0x00ff_e000, 0), (0x0060_0000, 10), (0, 20)] {
+            let mut versions = HashSet::new();
+            for job_id in first..first + 4 {
+                let lease_job = masked(mask, job_id);
+                served.farm.set_job(lease_job.clone()).unwrap();
+                let share = loop {
+                    let share = served.share().await;
+                    if share.job_id == job_id {
+                        break share;
+                    }
+                };
+                // Fails on a version outside the job's mask.
+                share::check(&lease_job.job, &share.solution, &lease_job.share_target).unwrap();
+                versions.insert(share.solution.version);
+            }
+            assert_eq!(versions.len(), if mask == 0 { 1 } else { 4 }, "{mask:08x}: {versions:08x?}");
+        }
+    })
+    .await;
+    assert_eq!((last.rejected, last.last_rejection), (0, None));
+}
+
+#[tokio::test]
+async fn a_small_miner_in_a_large_lease_shows_its_hashrate_and_only_the_leases_shares_come_out() {
+    let mut served = serve(FarmConfig { easiest_share: 10_000, ..FarmConfig::default() }).await;
+    let lease_job = job(A, 12, work(200_000));
+    served.farm.set_job(lease_job.clone()).unwrap();
+    mine_beside(&mut served, "x,d=0.000001", async |served, id| {
+        served.assign(id, Some(A));
+        let busy = served.session(|session| session.accepted >= 20 && session.hashrate > 0).await;
+        assert!(busy.rejected.is_empty(), "{:?}", busy.rejected);
+        assert!(busy.work < u128::from(busy.accepted) * 200_000, "{busy:?}: easier shares than the lease's");
+        for _ in 0..3 {
+            let share = served.share().await;
+            share::check(&lease_job.job, &share.solution, &lease_job.share_target).unwrap();
+        }
+    })
+    .await;
 }

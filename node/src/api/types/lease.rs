@@ -95,8 +95,21 @@ pub struct WorkView {
     /// Proven on chain.
     #[serde(with = "decimal")]
     pub proven: u128,
+    /// Of standby shares that the agent has not credited: proven on chain, if it never does.
+    #[serde(with = "decimal")]
+    pub standby: u128,
+    /// Whether the seller's miners are on standby now.
+    pub on_standby: bool,
+    /// Proof shares kept that no settled receipt counts.
+    pub proof_shares: u64,
+    /// Proof shares counted on chain.
+    pub proven_shares: u64,
     /// Shares rejected, by reason.
     pub rejected_shares: BTreeMap<String, u64>,
+    /// Jobs of the agent's that the seller refused, by reason.
+    pub refused_jobs: BTreeMap<String, u64>,
+    /// Claims that were refused, by reason.
+    pub refused_claims: BTreeMap<String, u64>,
     /// Of them, too late for their job.
     pub stale_shares: u64,
     /// Shares sent that are not answered yet.

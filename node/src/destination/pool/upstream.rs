@@ -80,6 +80,10 @@ impl Upkeep {
             }
             let wait = back_off.step(&mut rand::rng());
             self.note(&error);
+            if matches!(error, PoolError::SharedCoinbase) {
+                // Nobody may work on that job.
+                self.jobs.send_replace(None);
+            }
             self.pause(Instant::now() + wait).await;
         }
     }

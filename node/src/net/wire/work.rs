@@ -186,6 +186,21 @@ pub enum ClaimRefusal {
     PastEnd,
 }
 
+impl ClaimRefusal {
+    /// Returns the reason without figures, to count by.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::WrongLease => "another lease",
+            Self::BadSignature => "bad signature",
+            Self::NotNewer => "not newer",
+            Self::BelowReceipt => "below the last receipt",
+            Self::AboveLedger { .. } => "above the ledger",
+            Self::TooNew => "ahead of the clock",
+            Self::PastEnd => "past the end",
+        }
+    }
+}
+
 /// Returns what `from` signs to prove a key of `lease_id` to `to`.
 pub fn session(lease_id: B256, from: PeerId, to: PeerId) -> Session {
     Session { lease_id, from: keccak256(from.to_bytes()), to: keccak256(to.to_bytes()) }
