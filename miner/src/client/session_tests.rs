@@ -100,7 +100,7 @@ fn rolled_bits_are_the_sixth_parameter() {
     let work = mined(&tell(&mut session, &notify("a", "00", true))).0.clone();
     let mut rolled = found(&work);
     rolled.solution.version = 0x2246_8000;
-    assert_eq!(sent(&session.submit(&rolled)[0])["params"][5], "02468000");
+    assert_eq!(sent(&session.submit(&rolled).1[0])["params"][5], "02468000");
 }
 
 #[test]
