@@ -88,10 +88,11 @@ async fn leased_hashpower_mines_for_a_pool_and_the_pool_counts_its_shares() {
     let found: Vec<&String> = shares.iter().filter_map(|share| share.block.as_ref()).collect();
     assert!(best.iter().any(|block| found.contains(&block)), "{best:?} {found:?}");
     assert!(best.iter().all(|block| found.contains(&block)), "{best:?} {found:?}");
-    println!(
-        "pool: {accepted} accepted, {refused} refused, {} blocks in the chain; node: {told:?}; {paid:.1} shares paid for",
-        best.len()
-    );
     let seller: Value = stage.seller.get(&format!("leases/{id}")).await.unwrap();
+    println!(
+        "pool: {accepted} accepted, {refused} refused, {} blocks in the chain; node: {told:?}; {paid:.1} shares paid for; {}",
+        best.len(),
+        seller["work"]
+    );
     assert!(seller["destination"].is_null(), "the seller's node knows nothing of the buyer's pool");
 }
