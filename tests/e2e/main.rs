@@ -11,5 +11,6 @@ mod hostile;
 mod lease;
 mod orders;
 mod party;
+mod pool;
 mod restarts;
 mod seller_vanishes;

@@ -13,7 +13,7 @@ use crate::{chain::free_port, process::Process};
 pub struct Bitcoin {
     process: Process,
     http: reqwest::Client,
-    password: String,
+    pub(crate) password: String,
     /// JSON-RPC address.
     pub url: String,
     /// File that holds the RPC password, readable by its owner alone.
@@ -91,7 +91,7 @@ impl Bitcoin {
     }
 }
 
-fn write_secret(path: &Path, secret: &str) -> Result<()> {
+pub(crate) fn write_secret(path: &Path, secret: &str) -> Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     Ok(writeln!(file, "{secret}")?)

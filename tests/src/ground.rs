@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::{
-    Bitcoin, Chain, Node,
+    Bitcoin, Chain, Node, Pool,
     node::{Folders, Market, Setup},
 };
 
@@ -55,6 +55,14 @@ impl Ground {
     /// Where it does not start.
     pub async fn bitcoin(&self) -> Result<Bitcoin> {
         Bitcoin::start(&self.root, self.dir.path(), &self.folders.logs, BITS).await
+    }
+
+    /// Starts a mining pool on a Bitcoin node, whose shares have this Stratum difficulty.
+    ///
+    /// # Errors
+    /// Where it is not installed or does not start.
+    pub async fn pool(&self, bitcoin: &Bitcoin, difficulty: f64) -> Result<Pool> {
+        Pool::start(&self.root, self.dir.path(), &self.folders.logs, bitcoin, difficulty).await
     }
 
     /// Initialises a node; it does not run yet.

@@ -11,6 +11,7 @@ mod ground;
 mod lease;
 mod money;
 mod node;
+mod pool;
 mod process;
 mod stage;
 
@@ -22,5 +23,6 @@ pub use ground::Ground;
 pub use lease::{Agreement, Figures};
 pub use money::Course;
 pub use node::{Node, Setup};
+pub use pool::{Pool, PoolShare};
 pub use process::{Process, until};
 pub use stage::{LeaseTerms, Stage, measured_hashrate};

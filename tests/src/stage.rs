@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::{
-    Bitcoin, Chain, Ground, Node, Opened, Process, Setup,
+    Bitcoin, Chain, Ground, Node, Opened, Pool, Process, Setup,
     chain::free_port,
     ground::BITS,
     node::{Folders, Market},
@@ -51,6 +51,8 @@ pub struct Stage {
     pub chain: Chain,
     /// The buyer's Bitcoin node.
     pub bitcoin: Bitcoin,
+    /// The pool on it, where the buyer mines for one.
+    pub pool: Option<Pool>,
     /// The escrow.
     pub escrow: Address,
     /// The token.
@@ -76,10 +78,26 @@ impl Stage {
     ///
     /// # Errors
     /// Where a part does not start.
-    pub async fn set(threads: usize, mut say: impl FnMut(&str)) -> Result<Self> {
+    pub async fn set(threads: usize, say: impl FnMut(&str)) -> Result<Self> {
+        Self::set_for(None, threads, say).await
+    }
+
+    /// As [`Stage::set`], with a buyer who mines for a pool whose shares have this Stratum difficulty.
+    ///
+    /// # Errors
+    /// Where a part does not start.
+    pub async fn set_for_pool(difficulty: f64, threads: usize, say: impl FnMut(&str)) -> Result<Self> {
+        Self::set_for(Some(difficulty), threads, say).await
+    }
+
+    async fn set_for(difficulty: Option<f64>, threads: usize, mut say: impl FnMut(&str)) -> Result<Self> {
         let ground = Ground::set(&mut say).await?;
         say(&format!("starting a Bitcoin node (bcoin) on a regtest chain with bits {BITS}"));
         let bitcoin = ground.bitcoin().await?;
+        let pool = match difficulty {
+            Some(difficulty) => Some(ground.pool(&bitcoin, difficulty).await?),
+            None => None,
+        };
 
         let stratum = format!("127.0.0.1:{}", free_port()?);
         let setup =
@@ -92,10 +110,13 @@ impl Stage {
 
         let setup = Setup {
             bootstrap: seller.addresses().await?,
-            sections: format!(
-                "[bitcoin]\nrpc = {:?}\nuser = \"x\"\npassword_file = {:?}\npayout = {PAYOUT:?}\n",
-                bitcoin.url, bitcoin.password_file
-            ),
+            sections: match &pool {
+                Some(pool) => pool.section(),
+                None => format!(
+                    "[bitcoin]\nrpc = {:?}\nuser = \"x\"\npassword_file = {:?}\npayout = {PAYOUT:?}\n",
+                    bitcoin.url, bitcoin.password_file
+                ),
+            },
         };
         let mut buyer = ground.node("buyer", &setup).await?;
         let Ground { chain, token, escrow, folders: Folders { bin, logs, .. }, dir, .. } = ground;
@@ -111,7 +132,7 @@ impl Stage {
         chain.give_gas(wallet, GAS).await?;
         chain.mint(token, wallet, TOKENS).await?;
         say(&format!("the buyer's wallet is {wallet}, its key in an encrypted file"));
-        Ok(Self { chain, bitcoin, escrow, token, seller, buyer, wallet, stratum, logs, bin, passphrase, dir })
+        Ok(Self { chain, bitcoin, pool, escrow, token, seller, buyer, wallet, stratum, logs, bin, passphrase, dir })
     }
 
     /// Starts a node of somebody who has no part in any lease, with coins for gas.

@@ -6,26 +6,27 @@ use rand::Rng;
 
 /// Doubles from a first wait to a longest one.
 #[derive(Debug)]
-pub(super) struct BackOff {
+pub struct BackOff {
     min: Duration,
     max: Duration,
     next: Duration,
 }
 
 impl BackOff {
-    pub(super) fn new(min: Duration, max: Duration) -> Self {
+    /// Starts at `min`; no wait is longer than `max`.
+    pub fn new(min: Duration, max: Duration) -> Self {
         Self { min, max, next: min }
     }
 
     /// The next wait: between half and the whole of the current step.
-    pub(super) fn step(&mut self, rng: &mut impl Rng) -> Duration {
+    pub fn step(&mut self, rng: &mut impl Rng) -> Duration {
         let step = self.next.min(self.max);
         self.next = step.saturating_mul(2).min(self.max);
         step.mul_f64(rng.random_range(0.5..=1.0))
     }
 
     /// Starts over after a success.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.next = self.min;
     }
 }

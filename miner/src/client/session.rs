@@ -29,22 +29,25 @@ pub(super) enum Step {
     /// Mine this; drop shares of earlier work where `clean`.
     Mine { work: Work, difficulty: f64, clean: bool },
     /// The pool accepted a share of this difficulty.
-    Accepted { difficulty: f64 },
+    Accepted { share: u64, difficulty: f64 },
     /// The pool rejected a share.
-    Rejected(Refusal),
+    Rejected { share: u64, refusal: Refusal },
     /// The pool never answered a share.
-    Unanswered,
+    Unanswered { share: u64 },
     /// Close, wait at least so many seconds, and connect again.
     Reconnect { wait_s: u64 },
 }
 
 /// Why a conversation can't go on.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SessionError {
+pub enum SessionError {
+    /// No job will come.
     #[error("the pool refused the subscription: {0}")]
     Subscribe(Refusal),
+    /// An extranonce that fits no solution.
     #[error("the pool's subscription can't be used")]
     Subscription(#[source] Malformed),
+    /// The pool doesn't know the user, or the password is wrong.
     #[error("the pool refused the user: {0}; check --user and --pass-file")]
     Unauthorized(Refusal),
 }
@@ -117,8 +120,8 @@ impl Session {
         }
     }
 
-    /// Submits a share.
-    pub(super) fn submit(&mut self, found: &Found) -> Vec<Step> {
+    /// Submits a share; its number stands in what becomes of it.
+    pub(super) fn submit(&mut self, found: &Found) -> (u64, Vec<Step>) {
         let solution = &found.solution;
         let submit = Submit {
             user: self.user.clone(),
@@ -132,10 +135,10 @@ impl Session {
         self.unanswered.push_back((id, target::difficulty_of(&found.hash)));
         let mut steps = vec![send];
         if self.unanswered.len() > MAX_UNANSWERED {
-            self.unanswered.pop_front();
-            steps.push(Step::Unanswered);
+            let oldest = self.unanswered.pop_front();
+            steps.extend(oldest.map(|(share, _)| Step::Unanswered { share }));
         }
-        steps
+        (id, steps)
     }
 
     fn request(&mut self, method: &str, params: &Value) -> (u64, Step) {
@@ -202,8 +205,8 @@ impl Session {
         let place = self.unanswered.iter().position(|(waiting, _)| *waiting == id)?;
         let (_, difficulty) = self.unanswered.remove(place)?;
         Some(match outcome {
-            Ok(_) => Step::Accepted { difficulty },
-            Err(refusal) => Step::Rejected(refusal),
+            Ok(_) => Step::Accepted { share: id, difficulty },
+            Err(refusal) => Step::Rejected { share: id, refusal },
         })
     }
 

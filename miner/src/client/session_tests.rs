@@ -100,7 +100,7 @@ fn rolled_bits_are_the_sixth_parameter() {
     let work = mined(&tell(&mut session, &notify("a", "00", true))).0.clone();
     let mut rolled = found(&work);
     rolled.solution.version = 0x2246_8000;
-    assert_eq!(sent(&session.submit(&rolled)[0])["params"][5], "02468000");
+    assert_eq!(sent(&session.submit(&rolled).1[0])["params"][5], "02468000");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_pool_that_refuses_to_configure_is_mined_without_version_bits() {
     let steps = tell(&mut session, &notify("a", "00", true));
     let work = mined(&steps).0.clone();
     assert_eq!(work.job.version_mask, 0);
-    assert_eq!(sent(&session.submit(&found(&work))[0])["params"].as_array().unwrap().len(), 5);
+    assert_eq!(sent(&session.submit(&found(&work)).1[0])["params"].as_array().unwrap().len(), 5);
 }
 
 #[test]
@@ -188,14 +188,14 @@ fn shares_are_submitted_and_their_answers_matched_in_any_order() {
     let mut session = mining();
     let steps = tell(&mut session, &notify("job7", "00", true));
     let work = mined(&steps).0.clone();
-    let submit = sent(&session.submit(&found(&work))[0]);
+    let submit = sent(&session.submit(&found(&work)).1[0]);
     assert_eq!(submit["params"], json!(["u", "job7", "01000000", "00000064", "000000ab", "00000000"]));
     assert_eq!(submit["id"], 5);
     session.submit(&found(&work));
     let rejected = tell(&mut session, r#"{"reject-reason":"Above target","result":false,"error":null,"id":6}"#);
-    assert_eq!(rejected, [Step::Rejected(Refusal { code: None, reason: "Above target".into() })]);
+    assert_eq!(rejected, [Step::Rejected { share: 6, refusal: Refusal { code: None, reason: "Above target".into() } }]);
     let difficulty = target::difficulty_of(&Hash256::from_bytes([1; 32]));
-    assert_eq!(tell(&mut session, r#"{"id":5,"result":true,"error":null}"#), [Step::Accepted { difficulty }]);
+    assert_eq!(tell(&mut session, r#"{"id":5,"result":true,"error":null}"#), [Step::Accepted { share: 5, difficulty }]);
     assert_eq!(tell(&mut session, r#"{"id":5,"result":true,"error":null}"#), []);
     assert_eq!(session.unanswered(), 0);
 }
@@ -205,10 +205,11 @@ fn shares_without_an_answer_are_bounded() {
     let mut session = mining();
     let steps = tell(&mut session, &notify("a", "00", true));
     let share = found(mined(&steps).0);
-    for _ in 0..MAX_UNANSWERED {
-        assert_eq!(session.submit(&share).len(), 1);
+    let (oldest, _) = session.submit(&share);
+    for _ in 1..MAX_UNANSWERED {
+        assert_eq!(session.submit(&share).1.len(), 1);
     }
-    assert_eq!(session.submit(&share)[1], Step::Unanswered);
+    assert_eq!(session.submit(&share).1[1], Step::Unanswered { share: oldest });
     assert_eq!(session.unanswered(), MAX_UNANSWERED as u64);
 }
 

@@ -111,6 +111,18 @@ fn notifications_are_read() {
 }
 
 #[test]
+fn a_difficulty_is_read_as_any_other_program_reads_it() {
+    use rand::{Rng, SeedableRng, rngs::StdRng};
+    let mut rng = StdRng::seed_from_u64(6);
+    for _ in 0..10_000 {
+        // As JavaScript, Python and Rust print doubles: the shortest digits that read back the same.
+        let difficulty = 2_f64.powi(rng.random_range(-60..60)) * rng.random_range(1.0..2.0);
+        let line = format!(r#"{{"id":null,"method":"mining.set_difficulty","params":[{difficulty}]}}"#);
+        assert_eq!(notification(&line), Notification::SetDifficulty(difficulty));
+    }
+}
+
+#[test]
 fn unusable_notifications_are_malformed_rather_than_errors() {
     for line in [
         r#"{"method":"mining.set_difficulty","params":[0]}"#,

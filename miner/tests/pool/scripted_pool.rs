@@ -23,16 +23,24 @@ pub(crate) const VERSION_MASK: u32 = 0x1fff_e000;
 pub(crate) const EXTRANONCE1: [u8; 4] = [8, 0, 0, 2];
 pub(crate) const EXTRANONCE2_SIZE: u8 = 4;
 
-pub(crate) struct ScriptedPool(TcpListener);
+pub(crate) struct ScriptedPool {
+    listener: TcpListener,
+    extranonce2_size: u8,
+}
 
 impl ScriptedPool {
     pub(crate) async fn listen() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
+        Self::listen_with(EXTRANONCE2_SIZE).await
+    }
+
+    /// A pool that leaves its clients so many bytes of extranonce.
+    pub(crate) async fn listen_with(extranonce2_size: u8) -> Self {
+        Self { listener: TcpListener::bind("127.0.0.1:0").await.unwrap(), extranonce2_size }
     }
 
     /// A client's configuration for this pool, impatient between connections.
     pub(crate) fn config(&self) -> Config {
-        let port = self.0.local_addr().unwrap().port();
+        let port = self.listener.local_addr().unwrap().port();
         Config {
             url: PoolUrl { host: "127.0.0.1".into(), port },
             user: "u.w".into(),
@@ -43,14 +51,21 @@ impl ScriptedPool {
     }
 
     pub(crate) async fn accept(&self) -> Peer {
-        let accepted = tokio::time::timeout(DEADLINE, self.0.accept()).await.expect("no connection in time");
-        Peer { stream: accepted.unwrap().0, lines: LineBuffer::new(), requests: VecDeque::new(), replies: 0 }
+        let accepted = tokio::time::timeout(DEADLINE, self.listener.accept()).await.expect("no connection in time");
+        Peer {
+            stream: accepted.unwrap().0,
+            extranonce2_size: self.extranonce2_size,
+            lines: LineBuffer::new(),
+            requests: VecDeque::new(),
+            replies: 0,
+        }
     }
 }
 
 /// One connection of a client.
 pub(crate) struct Peer {
     stream: TcpStream,
+    extranonce2_size: u8,
     lines: LineBuffer,
     requests: VecDeque<Request>,
     replies: usize,
@@ -104,7 +119,7 @@ impl Peer {
     pub(crate) async fn finish_handshake(&mut self) {
         let subscribe = self.request().await;
         assert!(matches!(subscribe.method, Method::Subscribe { user_agent: Some(_), .. }), "{subscribe:?}");
-        self.answer(&subscribe.id, encode::subscribe_result("1", &EXTRANONCE1, EXTRANONCE2_SIZE)).await;
+        self.answer(&subscribe.id, encode::subscribe_result("1", &EXTRANONCE1, self.extranonce2_size)).await;
         let authorize = self.request().await;
         let expected = Method::Authorize { user: "u.w".into(), password: Some("secret".into()) };
         assert_eq!(authorize.method, expected);
@@ -164,8 +179,8 @@ pub(crate) fn judge(
 ) -> Result<Checked, Rejection> {
     let extranonce = [&EXTRANONCE1[..], &submit.extranonce2].concat();
     let version = (notify.version & !version_mask) | (submit.version_bits.unwrap_or(notify.version) & version_mask);
+    let job = notify.to_job(u8::try_from(extranonce.len()).unwrap(), version_mask);
     let solution = Solution { version, extranonce, time: submit.time, nonce: submit.nonce };
-    let job = notify.to_job(4 + EXTRANONCE2_SIZE, version_mask);
     share::check(&job, &solution, &Target::from_difficulty(difficulty).unwrap())
 }
 

@@ -9,15 +9,18 @@ use axum::{
     },
     http::StatusCode,
 };
-use hashlease_domain::{lease::Lease, pay::Locks};
+use hashlease_domain::{
+    lease::{Lease, Party},
+    pay::Locks,
+};
 
 use super::{
     Answer, Failure, Node,
     funds::{Queued, queue},
     page::Paging,
     types::{
-        CallAccepted, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Page, Payouts, ReceiptView, Time,
-        TransactionKind, WorkView,
+        CallAccepted, DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Page,
+        Payouts, ReceiptView, Time, TransactionKind, WorkView,
     },
 };
 use crate::{
@@ -65,8 +68,18 @@ pub(super) async fn one(State(node): State<Node>, path: Result<Path<B256>, PathR
     let blocks = node.delivery.blocks(id)?;
     let blocks =
         blocks.into_iter().map(|block| FoundBlock { hash: block.hash.to_string(), height: block.height }).collect();
+    let status = node.delivery.status(id);
+    let kind = match node.config.pool {
+        Some(_) => DestinationKind::Pool,
+        None => DestinationKind::Solo,
+    };
+    let destination = (view.lease.party == Party::Agent).then(|| DestinationView {
+        kind,
+        accepted: status.destination_accepted,
+        refused: status.destination_refused.clone(),
+    });
     let proof_shares = node.registry.proof_shares(&view.lease)?;
-    Ok(Json(detail(view, &node.delivery.status(id), proof_shares, blocks)))
+    Ok(Json(LeaseDetail { destination, ..detail(view, &status, proof_shares, blocks) }))
 }
 
 fn detail(view: LeaseView, status: &Status, proof_shares: u64, blocks: Vec<FoundBlock>) -> LeaseDetail {
@@ -96,6 +109,7 @@ fn detail(view: LeaseView, status: &Status, proof_shares: u64, blocks: Vec<Found
             refund: payout.map(|payout| payout.refund),
             penalty: payout.map(|payout| payout.penalty),
         },
+        destination: None,
         blocks,
         transactions: calls.iter().filter_map(transaction).collect(),
         terms: lease.terms,

@@ -16,7 +16,7 @@ pub(super) async fn status(State(node): State<Node>) -> Answer<Status> {
     let domain = node.config.chain.domain;
     let roles = [
         (node.farm.is_some(), Role::Seller),
-        (node.config.bitcoin.is_some(), Role::Agent),
+        (node.config.bitcoin.is_some() || node.config.pool.is_some(), Role::Agent),
         (node.config.opens, Role::Matcher),
     ];
     Ok(Json(Status {

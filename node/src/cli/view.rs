@@ -122,6 +122,13 @@ fn detail(lease: &LeaseDetail, config: &Config) -> Record {
             ("agentSignature", named(&receipt.agent_signature)),
         ])
     });
+    let destination = lease.destination.as_ref().map(|destination| {
+        Field::record(vec![
+            ("kind", named(&destination.kind)),
+            ("accepted", Field::number(destination.accepted)),
+            ("refused", Field::counts(&destination.refused)),
+        ])
+    });
     let blocks = lease.blocks.iter().map(|block| {
         Field::record(vec![("hash", Field::text(&block.hash)), ("height", Field::number(block.height.into()))])
     });
@@ -148,6 +155,7 @@ fn detail(lease: &LeaseDetail, config: &Config) -> Record {
         ("work", work(&lease.work)),
         ("receipt", Field::optional(receipt)),
         ("payouts", payouts(&lease.payouts, terms.token, config)),
+        ("destination", Field::optional(destination)),
         ("blocks", Field::list(blocks)),
         ("transactions", Field::list(transactions)),
     ]

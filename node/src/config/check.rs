@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 use hashlease_domain::{Address, Domain};
 use reqwest::Url;
 
-use super::{Api, Bitcoin, Chain, Config, DataDir, Farm, Net, Token, error::ConfigError, raw};
+use super::{Api, Bitcoin, Chain, Config, DataDir, Farm, Net, Pool, Token, error::ConfigError, raw};
 
 /// First block read where none is named: the chain's first, so that no event is missed.
 pub(super) const FROM_BLOCK: u64 = 0;
@@ -47,6 +47,8 @@ pub(super) const MIN_STANDBY_AFTER_S: u64 = 30;
 pub(super) const MAX_STANDBY_AFTER_S: u64 = 3_600;
 /// Longest Bitcoin address, characters (BIP 173).
 pub(super) const MAX_PAYOUT_CHARS: usize = 90;
+/// Longest user of a pool, characters: a Bitcoin address and the name of a worker have half of it.
+pub(super) const MAX_POOL_USER_CHARS: usize = 256;
 /// Whether leases are opened for bids that name the node: a buyer's node opens its own.
 pub(super) const OPENS: bool = true;
 
@@ -55,6 +57,9 @@ pub(super) fn check(datadir: DataDir, raw: raw::Raw) -> Result<Config, ConfigErr
         Some(path) => datadir.resolve(path),
         None => datadir.passphrase(),
     };
+    if raw.bitcoin.is_some() && raw.pool.is_some() {
+        return Err(ConfigError::TwoDestinations);
+    }
     Ok(Config {
         chain: chain(raw.chain)?,
         tokens: tokens(raw.tokens)?,
@@ -63,6 +68,7 @@ pub(super) fn check(datadir: DataDir, raw: raw::Raw) -> Result<Config, ConfigErr
         passphrase_file,
         farm: raw.farm.map(farm).transpose()?,
         bitcoin: raw.bitcoin.map(|bitcoin| self::bitcoin(&datadir, bitcoin)).transpose()?,
+        pool: raw.pool.map(|pool| self::pool(&datadir, pool)).transpose()?,
         opens: raw.market.open.unwrap_or(OPENS),
         datadir,
     })
@@ -167,6 +173,21 @@ fn bitcoin(datadir: &DataDir, raw: raw::Bitcoin) -> Result<Bitcoin, ConfigError>
     }
     let password_file: PathBuf = datadir.resolve(raw.password_file.ok_or_else(|| missing("password_file"))?);
     Ok(Bitcoin { rpc, user: raw.user.ok_or_else(|| missing("user"))?, password_file, payout })
+}
+
+fn pool(datadir: &DataDir, raw: raw::Pool) -> Result<Pool, ConfigError> {
+    let missing = |name| ConfigError::missing("pool", name);
+    let url = raw.url.ok_or_else(|| missing("url"))?;
+    // What is wrong isn't told: a URL with a user in it may hold a password too.
+    let expected = "a pool such as \"stratum+tcp://pool.example:3333\", user and password in keys of their own";
+    let url = url.parse().map_err(|_| ConfigError::invalid("pool.url", expected))?;
+    let user = raw.user.ok_or_else(|| missing("user"))?;
+    let is_plausible = (1..=MAX_POOL_USER_CHARS).contains(&user.chars().count()) && !user.chars().any(char::is_control);
+    if !is_plausible {
+        let expected = format!("the account or worker at the pool, 1 to {MAX_POOL_USER_CHARS} characters");
+        return Err(ConfigError::invalid("pool.user", expected));
+    }
+    Ok(Pool { url, user, password_file: raw.password_file.map(|path| datadir.resolve(path)) })
 }
 
 fn within(key: &str, given: Option<u64>, default: u64, least: u64, most: u64) -> Result<u64, ConfigError> {

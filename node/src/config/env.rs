@@ -8,7 +8,7 @@ use super::error::ConfigError;
 pub(super) const PREFIX: &str = "HASHLEASE_";
 
 /// The sections; a variable of none of them (as `HASHLEASE_DATADIR`) is not for the configuration.
-const SECTIONS: [&str; 8] = ["chain", "tokens", "net", "api", "key", "farm", "bitcoin", "market"];
+const SECTIONS: [&str; 9] = ["chain", "tokens", "net", "api", "key", "farm", "bitcoin", "pool", "market"];
 
 /// Keys that hold whole numbers.
 const INTEGERS: [&str; 6] = ["chain_id", "from_block", "confirmations", "poll_ms", "decimals", "mine"];

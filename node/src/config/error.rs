@@ -66,6 +66,11 @@ pub enum ConfigError {
         /// What is wanted.
         expected: String,
     },
+    /// Two sections that say what to mine.
+    #[error(
+        "both [bitcoin] and [pool] say what to mine: remove [pool] to mine solo, or [bitcoin] to mine for the pool"
+    )]
+    TwoDestinations,
 }
 
 impl ConfigError {

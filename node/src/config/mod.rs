@@ -1,7 +1,7 @@
 //! The configuration: written as TOML, checked once, then passed on as values that cannot be wrong.
 //!
 //! A flag beats the environment (`HASHLEASE_SECTION_KEY`), which beats the file, which beats the default. Which roles
-//! a node plays follows from its sections: `[farm]` sells, `[bitcoin]` works for a buyer, `[market]` opens leases.
+//! a node plays follows from its sections: `[farm]` sells, `[bitcoin]` or `[pool]` works for a buyer, `[market]` opens leases.
 
 mod check;
 pub mod datadir;
@@ -17,6 +17,7 @@ mod tests;
 use std::{collections::BTreeMap, fs, io::Read, net::SocketAddr, path::Path, path::PathBuf, time::Duration};
 
 use hashlease_domain::{Address, Domain};
+use hashlease_miner::client::PoolUrl;
 use reqwest::Url;
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -45,8 +46,10 @@ pub struct Config {
     pub passphrase_file: PathBuf,
     /// The seller's miners, where the node sells.
     pub farm: Option<Farm>,
-    /// The Bitcoin node, where the node works for a buyer.
+    /// The Bitcoin node, where the node works for a buyer who mines solo.
     pub bitcoin: Option<Bitcoin>,
+    /// The pool, where the node works for a buyer who has one.
+    pub pool: Option<Pool>,
     /// Whether the node opens leases for bids that name it as their matcher.
     pub opens: bool,
 }
@@ -117,6 +120,17 @@ pub struct Bitcoin {
     pub password_file: PathBuf,
     /// Bitcoin address that found blocks pay. The destination room checks it against the network.
     pub payout: String,
+}
+
+/// `[pool]`: the pool that a buyer's node mines for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Its Stratum V1 server.
+    pub url: PoolUrl,
+    /// Account or worker there.
+    pub user: String,
+    /// File that holds the password; where none is set, the password is the `x` that pools take for none.
+    pub password_file: Option<PathBuf>,
 }
 
 /// Keys that flags set: they beat all else.

@@ -15,6 +15,7 @@ pub(super) struct Raw {
     pub(super) key: Key,
     pub(super) farm: Option<Farm>,
     pub(super) bitcoin: Option<Bitcoin>,
+    pub(super) pool: Option<Pool>,
     pub(super) market: Market,
 }
 
@@ -72,6 +73,14 @@ pub(super) struct Bitcoin {
     pub(super) user: Option<String>,
     pub(super) password_file: Option<String>,
     pub(super) payout: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pool {
+    pub(super) url: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) password_file: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

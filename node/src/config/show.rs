@@ -3,7 +3,7 @@
 use reqwest::Url;
 use toml::{Table, Value};
 
-use super::{Bitcoin, Config, Farm};
+use super::{Bitcoin, Config, Farm, Pool};
 
 impl Config {
     /// Returns the values in force, as the file has them. Of URLs only scheme, host and port are shown: the rest may hold a secret.
@@ -48,6 +48,9 @@ impl Config {
         if let Some(bitcoin) = &self.bitcoin {
             section("bitcoin", bitcoin_keys(bitcoin));
         }
+        if let Some(pool) = &self.pool {
+            section("pool", pool_keys(pool));
+        }
         section("market", vec![("open", self.opens.into())]);
         root
     }
@@ -70,6 +73,12 @@ fn bitcoin_keys(bitcoin: &Bitcoin) -> Vec<(&'static str, Value)> {
         ("password_file", bitcoin.password_file.display().to_string().into()),
         ("payout", bitcoin.payout.clone().into()),
     ]
+}
+
+fn pool_keys(pool: &Pool) -> Vec<(&'static str, Value)> {
+    let mut keys = vec![("url", pool.url.to_string().into()), ("user", pool.user.clone().into())];
+    keys.extend(pool.password_file.as_ref().map(|path| ("password_file", path.display().to_string().into())));
+    keys
 }
 
 fn without_secret(url: &Url) -> Value {

@@ -145,32 +145,96 @@ fn two_tokens_never_share_a_symbol_or_an_address() {
     assert!(told.contains("tokens.USDC") && told.contains("tokens.DAI"), "{told}");
 }
 
-/// The sample with every key set that is commented out.
-fn uncommented() -> String {
+const POOL: &str = "[pool]\nurl = \"stratum+tcp://pool.example:3333\"\nuser = \"account.worker\"\n";
+
+#[test]
+fn a_pool_needs_no_password_file_and_stands_alone() {
+    let pool = read(&format!("{MINIMAL}{POOL}"), &[], Overrides::default()).unwrap().pool.unwrap();
+    assert_eq!(
+        (pool.url.to_string().as_str(), pool.user.as_str()),
+        ("stratum+tcp://pool.example:3333", "account.worker")
+    );
+    assert_eq!(pool.password_file, None);
+    let file = [("HASHLEASE_POOL_PASSWORD_FILE", "pool.password")];
+    let pool = read(&format!("{MINIMAL}{POOL}"), &file, Overrides::default()).unwrap().pool.unwrap();
+    assert_eq!(pool.password_file, Some("/data/pool.password".into()));
+    let told = refused(&format!("{MINIMAL}{POOL}[bitcoin]\nrpc = \"http://127.0.0.1:8332\"\n"), &[]);
+    assert!(told.contains("remove [pool]") && told.contains("or [bitcoin]"), "{told}");
+}
+
+#[test]
+fn a_pool_that_cannot_be_right_is_refused_and_its_secrets_are_not_told() {
+    let long = "u".repeat(257);
+    for (variable, value, expected) in [
+        ("HASHLEASE_POOL_URL", "pool.example:3333", "pool.url must be a pool such as"),
+        ("HASHLEASE_POOL_URL", "http://pool.example:3333", "pool.url must be a pool such as"),
+        ("HASHLEASE_POOL_URL", "stratum+tcp://me:hush@pool.example:3333", "user and password in keys of their own"),
+        ("HASHLEASE_POOL_USER", "", "pool.user must be the account or worker at the pool"),
+        ("HASHLEASE_POOL_USER", "a\nb", "pool.user must be the account or worker at the pool"),
+        ("HASHLEASE_POOL_USER", &long, "pool.user must be the account or worker at the pool"),
+    ] {
+        let told = refused(&format!("{MINIMAL}{POOL}"), &[(variable, value)]);
+        assert!(told.contains(expected) && !told.contains("hush"), "{told}");
+    }
+    assert!(refused(&format!("{MINIMAL}[pool]\n"), &[]).starts_with("pool.url is missing"));
+    let user = [("HASHLEASE_POOL_URL", "stratum+tcp://pool.example:3333")];
+    assert!(refused(MINIMAL, &user).starts_with("pool.user is missing"));
+}
+
+#[test]
+fn a_shown_pool_reads_back_without_its_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pool.password");
+    fs::write(&file, "hush").unwrap();
+    let text = format!("{MINIMAL}{POOL}password_file = {:?}\n", file.display().to_string());
+    let config = read(&text, &[], Overrides::default()).unwrap();
+    let shown = config.redacted().to_string();
+    assert!(!shown.contains("hush"), "{shown}");
+    assert_eq!(read(&shown, &[], Overrides::default()).unwrap(), config);
+}
+
+/// The sample with every key set that is commented out, but for those of the section `without`.
+fn uncommented(without: &str) -> String {
     let is_key =
         |line: &str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase() || c == '[');
-    init::SAMPLE.lines().map(|line| if is_key(line) { &line[1..] } else { line }).collect::<Vec<_>>().join("\n")
+    let mut section = "";
+    let mut lines = Vec::new();
+    for line in init::SAMPLE.lines() {
+        section = if line.is_empty() { "" } else { line.strip_prefix("#[").unwrap_or(section) };
+        if section.strip_suffix(']') != Some(without) {
+            lines.push(if is_key(line) { &line[1..] } else { line });
+        }
+    }
+    lines.join("\n")
 }
 
 #[test]
 fn the_sample_shows_every_key_with_its_default() {
-    let sample = read(&uncommented(), &[], Overrides::default()).unwrap();
+    for destination in ["bitcoin", "pool"] {
+        the_sample_shows_every_key_but_those_of(destination);
+    }
+}
+
+fn the_sample_shows_every_key_but_those_of(without: &str) {
+    let sample = read(&uncommented(without), &[], Overrides::default()).unwrap();
     let defaults = defaults();
     let farm = read(&format!("{MINIMAL}[farm]\n"), &[], Overrides::default()).unwrap().farm.unwrap();
     let shown = Config {
         tokens: sample.tokens.clone(),
         bitcoin: sample.bitcoin.clone(),
+        pool: sample.pool.clone(),
         farm: Some(Farm { payee: sample.farm.unwrap().payee, ..farm }),
         ..defaults
     };
     assert_eq!(sample, shown, "keys without a default are shown by example, all others as they are");
-    assert_eq!((sample.tokens.len(), sample.farm.unwrap().payee.is_some(), sample.bitcoin.is_some()), (1, true, true));
+    assert_eq!((sample.tokens.len(), sample.farm.unwrap().payee.is_some()), (1, true));
+    assert_eq!((sample.bitcoin.is_some(), sample.pool.is_some()), (without == "pool", without == "bitcoin"));
     let keys = |text: &str| {
         let keys =
             text.lines().filter(|line| line.contains(" = ")).map(|line| line.split_once(" = ").unwrap().0.to_owned());
         keys.collect::<std::collections::BTreeSet<_>>()
     };
-    assert_eq!(keys(&uncommented()), keys(&sample.redacted().to_string()), "every key that there is, is shown");
+    assert_eq!(keys(&uncommented(without)), keys(&sample.redacted().to_string()), "every key that there is, is shown");
 }
 
 #[test]

@@ -38,7 +38,7 @@ use crate::{
         wire::{ClaimRefusal, JobMessage, ShareMessage, ShareRefusal, ShareVerdict, StandbyMessage, WorkMessage},
     },
     registry::{Notice, evidence},
-    store::{Batch, guard::Statement},
+    store::{Batch, NotSafe, guard::Statement},
 };
 
 /// How far a share's nTime may be ahead of the agent's clock, seconds (section 4).
@@ -233,7 +233,13 @@ impl Agent {
         }
         let Some(work) = self.work.newest() else { return Ok(()) };
         let job = LeaseJob { lease_id: self.lease.id, job: work.job.clone() };
-        let signature = self.shared.guard.check_and_sign(Statement::Job(Box::new(job.clone()))).await?;
+        let signed = self.shared.guard.check_and_sign(Statement::Job(Box::new(job.clone()))).await;
+        if let Err(NotSafe::SharedCoinbase { lease }) = &signed {
+            tracing::warn!(lease = %self.lease.id, other = %lease, "the destination gave two leases one coinbase");
+            self.work.renew();
+            return Ok(());
+        }
+        let signature = signed?;
         let share_work = share_work(&self.lease.terms, work.target);
         let share_target = target_of(share_work);
         let clean = self.supersede(&work);
@@ -379,9 +385,11 @@ impl Agent {
     }
 
     fn submit(&self, job: WorkJob, solution: Solution) {
-        let (store, lease) = (self.shared.store.clone(), self.lease.id);
+        let (store, statuses, lease) = (self.shared.store.clone(), self.shared.statuses.clone(), self.lease.id);
         self.shared.tasks.spawn(async move {
-            match job.submit(&solution).await {
+            let outcome = job.submit(&solution).await;
+            statuses.update(lease, |status| status.count_at_destination(&outcome));
+            match outcome {
                 Ok(SubmitOutcome::Accepted { hash, height }) => {
                     tracing::info!(%lease, %hash, height, "found a block");
                     let key = (lease, B256::from(*hash.as_bytes()));
@@ -394,7 +402,11 @@ impl Agent {
                 Ok(SubmitOutcome::Refused { reason }) => {
                     tracing::warn!(%lease, reason, "the Bitcoin node refused a block")
                 }
-                Err(error) => tracing::error!(%lease, %error, "a found block could not be submitted"),
+                Ok(SubmitOutcome::ShareAccepted) => {}
+                Ok(SubmitOutcome::ShareRefused { reason }) => {
+                    tracing::debug!(%lease, reason, "the pool did not take a share")
+                }
+                Err(error) => tracing::error!(%lease, %error, "what was found could not be submitted"),
             }
         });
     }

@@ -231,7 +231,7 @@ impl Manager {
                 return Ok(None);
             }
             (Party::Agent, None, _) => {
-                tracing::warn!(lease = %id, "no [bitcoin] in the configuration: the lease has no jobs");
+                tracing::warn!(lease = %id, "neither [bitcoin] nor [pool] in the configuration: the lease has no jobs");
                 return Ok(None);
             }
         }

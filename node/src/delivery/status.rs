@@ -10,12 +10,16 @@ use hashlease_miner::pow::Hash256;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    destination::{DestinationError, SubmitOutcome},
     net::wire::{ClaimRefusal, ShareRefusal},
     store::{Store, StoreError, Table, tables},
 };
 
 /// Blocks by (lease, hash).
 pub(super) const BLOCKS: Table<(B256, B256), FoundBlock> = Table::new(tables::BLOCKS);
+
+/// Most reasons of a destination that are told apart: its words are not ours.
+const MAX_REASONS: usize = 16;
 
 /// A block that leased work found and the Bitcoin node took.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,9 +55,27 @@ pub struct Status {
     pub late_shares: u64,
     /// Shares sent and not yet answered.
     pub in_flight_shares: u64,
+    /// Shares, or blocks, that the destination took.
+    pub destination_accepted: u64,
+    /// Shares, or blocks, that it did not take, by reason.
+    pub destination_refused: BTreeMap<String, u64>,
 }
 
 impl Status {
+    pub(super) fn count_at_destination(&mut self, outcome: &Result<SubmitOutcome, DestinationError>) {
+        let reason = match outcome {
+            Ok(SubmitOutcome::Accepted { .. } | SubmitOutcome::Duplicate { .. } | SubmitOutcome::ShareAccepted) => {
+                self.destination_accepted += 1;
+                return;
+            }
+            Ok(SubmitOutcome::Refused { reason } | SubmitOutcome::ShareRefused { reason }) => reason.as_str(),
+            Err(_) => "lost: not delivered",
+        };
+        let is_known = self.destination_refused.contains_key(reason);
+        let reason = if is_known || self.destination_refused.len() < MAX_REASONS { reason } else { "other" };
+        *self.destination_refused.entry(reason.to_owned()).or_default() += 1;
+    }
+
     pub(super) fn reject(&mut self, refusal: ShareRefusal) {
         *self.rejected_shares.entry(refusal.to_string()).or_default() += 1;
     }

@@ -30,6 +30,11 @@ impl Password {
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
+
+    /// The password itself, for the one who sends it.
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Debug for Password {
@@ -134,7 +139,7 @@ impl BitcoinRpc {
         let request = self
             .http
             .post(self.url.clone())
-            .basic_auth(&self.user, Some(self.password.0.as_str()))
+            .basic_auth(&self.user, Some(self.password.reveal()))
             .json(&json!({ "id": 1, "method": method, "params": params }));
         let response = request.send().await.map_err(DestinationError::Transport)?;
         let status = response.status();

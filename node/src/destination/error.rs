@@ -65,6 +65,9 @@ pub enum DestinationError {
     /// A solution that doesn't fit its job, or isn't a block.
     #[error("the solution is no block of this job")]
     NotABlock,
+    /// A solution that doesn't fit its job, or whose hash the pool wouldn't take.
+    #[error("the solution is no share of the pool's job")]
+    NotAShare,
 }
 
 impl DestinationError {

@@ -2,11 +2,13 @@
 //!
 //! A destination gives each lease jobs of its own ([`LeaseWork`]) and takes what hashpower finds for them. [`Solo`] builds
 //! on a Bitcoin node's own templates and submits whole blocks to it; found coins go straight to the buyer's address.
+//! [`Pool`] mines for a pool, by one Stratum V1 connection for each lease.
 
 mod bitcoin_rpc;
 mod coinbase;
 mod error;
 mod payout;
+mod pool;
 mod solo;
 mod template;
 mod work;
@@ -16,6 +18,7 @@ use std::time::Duration;
 pub use bitcoin_rpc::{BitcoinRpc, ChainInfo, Password, RpcConfig};
 pub use error::DestinationError;
 pub use payout::Payout;
+pub use pool::{Pool, PoolConfig, PoolWork};
 pub use solo::{Solo, SoloConfig, SoloJob, SubmitOutcome, Templates};
 pub use template::{RawTransaction, Template};
 pub use work::{LeaseWork, WorkJob};
@@ -25,6 +28,8 @@ pub use work::{LeaseWork, WorkJob};
 pub enum Destination {
     /// Blocks of the buyer's own, through a Bitcoin node.
     Solo(Solo, Templates),
+    /// Shares for a pool.
+    Pool(Pool),
 }
 
 /// Freshness of a destination's work.

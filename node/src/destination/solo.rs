@@ -72,7 +72,7 @@ pub struct SoloJob {
     template: Arc<Template>,
 }
 
-/// What the Bitcoin node made of a block.
+/// What the Bitcoin node made of a block, or the pool of a share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubmitOutcome {
     /// The node took it.
@@ -92,6 +92,13 @@ pub enum SubmitOutcome {
     /// The node turned it down.
     Refused {
         /// The node's own words, shortened.
+        reason: String,
+    },
+    /// The pool took the share.
+    ShareAccepted,
+    /// The pool turned the share down, or it was lost on the way.
+    ShareRefused {
+        /// One of few: the pool's words without figures, or what it was lost by.
         reason: String,
     },
 }

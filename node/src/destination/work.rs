@@ -1,8 +1,11 @@
 //! A lease's own share of a destination: jobs that no other lease has, and the way back for what they find.
 
+use std::sync::Arc;
+
 use alloy_primitives::B256;
 use hashlease_miner::pow::{Job, Solution, Target};
 
+use super::pool::{Link, PoolJob, PoolWork};
 use super::solo::{Solo, SoloJob, SubmitOutcome, Templates};
 use super::{Destination, DestinationError, Health};
 
@@ -12,12 +15,14 @@ pub enum LeaseWork {
     /// Blocks of the buyer's own.
     Solo {
         /// The Bitcoin node.
-        solo: Solo,
+        solo: Box<Solo>,
         /// Its templates.
         templates: Templates,
         /// Lease that the jobs are for.
         lease: B256,
     },
+    /// Shares for a pool, by a connection of the lease's own.
+    Pool(PoolWork),
 }
 
 /// A job of one lease, with what its destination takes of it.
@@ -37,14 +42,18 @@ pub struct WorkJob {
 /// Where what is found goes.
 #[derive(Clone, Debug)]
 enum Origin {
-    Solo(Solo, SoloJob),
+    Solo(Box<(Solo, SoloJob)>),
+    Pool(Link, Arc<PoolJob>),
 }
 
 impl Destination {
     /// Begins a lease's own work.
     pub fn lease_work(&self, lease: B256) -> LeaseWork {
         match self {
-            Self::Solo(solo, templates) => LeaseWork::Solo { solo: solo.clone(), templates: templates.clone(), lease },
+            Self::Solo(solo, templates) => {
+                LeaseWork::Solo { solo: Box::new(solo.clone()), templates: templates.clone(), lease }
+            }
+            Self::Pool(pool) => LeaseWork::Pool(pool.connect(lease)),
         }
     }
 }
@@ -56,6 +65,7 @@ impl LeaseWork {
     pub async fn changed(&mut self) -> bool {
         match self {
             Self::Solo { templates, .. } => templates.changed().await.is_ok(),
+            Self::Pool(work) => work.changed().await,
         }
     }
 
@@ -70,9 +80,28 @@ impl LeaseWork {
                     target: template.target,
                     time: template.cur_time,
                     clean: false,
-                    origin: Origin::Solo(solo.clone(), solo_job),
+                    origin: Origin::Solo(Box::new((Solo::clone(solo), solo_job))),
                 })
             }
+            Self::Pool(work) => {
+                let (job, link, clean) = work.newest()?;
+                Some(WorkJob {
+                    job: job.job.clone(),
+                    target: job.target,
+                    time: job.time,
+                    clean,
+                    origin: Origin::Pool(link, job),
+                })
+            }
+        }
+    }
+
+    /// Says that the newest job's coinbase belongs to another lease, so that the next one brings another.
+    pub fn renew(&self) {
+        match self {
+            // Its coinbase holds the lease's id.
+            Self::Solo { .. } => {}
+            Self::Pool(work) => work.renew(),
         }
     }
 
@@ -80,6 +109,7 @@ impl LeaseWork {
     pub fn health(&self) -> Health {
         match self {
             Self::Solo { solo, .. } => solo.health(),
+            Self::Pool(work) => work.health(),
         }
     }
 }
@@ -91,7 +121,8 @@ impl WorkJob {
     /// Where the solution is of no use to it, or it can't be reached for too long.
     pub async fn submit(&self, solution: &Solution) -> Result<SubmitOutcome, DestinationError> {
         match &self.origin {
-            Origin::Solo(solo, job) => solo.submit(job, solution).await,
+            Origin::Solo(found) => found.0.submit(&found.1, solution).await,
+            Origin::Pool(link, job) => link.submit(Arc::clone(job), solution).await,
         }
     }
 }

@@ -4,4 +4,9 @@
 mod bitcoin;
 mod farm;
 mod floors;
+mod pool;
+/// The pool of the miner's own tests.
+#[allow(dead_code, reason = "the miner's tests ask more of it")]
+#[path = "../../../miner/tests/pool/scripted_pool.rs"]
+mod scripted_pool;
 mod solo;

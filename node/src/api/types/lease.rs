@@ -65,6 +65,8 @@ pub struct LeaseDetail {
     pub receipt: Option<ReceiptView>,
     /// Money.
     pub payouts: Payouts,
+    /// What the leased hashpower mines, on the buyer's node; null on the seller's.
+    pub destination: Option<DestinationView>,
     /// Blocks that the lease's work found.
     pub blocks: Vec<FoundBlock>,
     /// Transactions of this node for the lease.
@@ -157,6 +159,28 @@ pub struct Payouts {
     /// To the buyer, of the bond; null until the lease is closed.
     #[serde(with = "optional_decimal")]
     pub penalty: Option<u128>,
+}
+
+/// What a buyer's destination made of a lease's finds since the node started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DestinationView {
+    /// What is found goes to a pool, or to a Bitcoin node.
+    pub kind: DestinationKind,
+    /// Shares that the pool took, or blocks that the Bitcoin node took.
+    pub accepted: u64,
+    /// Those it did not take, by reason.
+    pub refused: BTreeMap<String, u64>,
+}
+
+/// Where what is found goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DestinationKind {
+    /// Blocks to the buyer's Bitcoin node.
+    Solo,
+    /// Shares to the buyer's pool.
+    Pool,
 }
 
 /// A block that leased hashpower found and the Bitcoin node accepted.

@@ -18,8 +18,8 @@ use hashlease_domain::{Address, Ask, B256, Bid, U256};
 use serde::{Deserialize, Serialize};
 
 pub use lease::{
-    FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Party, Payouts, ReceiptView, Stage, TransactionKind,
-    WorkView,
+    DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Party, Payouts,
+    ReceiptView, Stage, TransactionKind, WorkView,
 };
 use signed::{AskJson, BidJson};
 pub use values::{NotATime, Time, decimal, optional_decimal};

@@ -91,6 +91,11 @@ fn a_lease_reads_back_as_it_was_written() {
             refund: Some(u128::MAX),
             penalty: None,
         },
+        destination: Some(DestinationView {
+            kind: DestinationKind::Pool,
+            accepted: 8,
+            refused: BTreeMap::from([("stale (21)".to_owned(), 9)]),
+        }),
         blocks: vec![FoundBlock { hash: "00ff".to_owned(), height: 9 }],
         transactions: vec![LeaseTransaction { hash: word, kind: TransactionKind::SettleAndClose, gas_used: None }],
     };
@@ -101,6 +106,7 @@ fn a_lease_reads_back_as_it_was_written() {
         r#""endsAt":"1970-01-01T00:00:02Z""#,
         r#""work":{"contracted":"340282366920938463463374607431768211455","accepted":"1","claimed":"2","receipted":"3","settled":"4","proven":"5","standby":"7","onStandby":true,"proofShares":8,"provenShares":0,"rejectedShares":{"stale":6},"refusedJobs":{},"refusedClaims":{},"staleShares":6,"inFlightShares":7}"#,
         r#""payouts":{"lock":"1","feeLock":"2","bond":"3","paid":"4","earned":null,"fee":null,"refund":"340282366920938463463374607431768211455","penalty":null}"#,
+        r#""destination":{"kind":"pool","accepted":8,"refused":{"stale (21)":9}}"#,
         r#""kind":"settleAndClose","gasUsed":null"#,
     ] {
         assert!(json.contains(literal), "{literal} is not in {json}");

@@ -1,0 +1,123 @@
+//! foundation-stratum: a real mining pool, a program of others, on the Bitcoin node of the tests.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::{Bitcoin, Process, bitcoin::write_secret, chain::free_port};
+
+/// Where the pool's blocks pay: the address of the stage's solo blocks as bcoin writes it on regtest.
+const PAYOUT: &str = "rb1qw508d6qejxtdg4y5r3zarvary0c5xw7k38f4sn";
+/// Account of the buyer at the pool.
+const USER: &str = "buyer.worker";
+
+/// A running pool.
+#[derive(Debug)]
+pub struct Pool {
+    process: Process,
+    home: PathBuf,
+    settings: Vec<(&'static str, String)>,
+    log: PathBuf,
+    port: u16,
+    password_file: PathBuf,
+    shares: PathBuf,
+}
+
+/// A share as the pool judged it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PoolShare {
+    /// Why it was refused, if it was.
+    pub error: Option<String>,
+    /// Stratum difficulty that it counts.
+    pub difficulty: f64,
+    /// Hash of the block that it is, if it is one.
+    pub block: Option<String>,
+    /// User it counts for.
+    pub user: String,
+}
+
+impl Pool {
+    /// Starts a pool whose shares have this Stratum difficulty.
+    ///
+    /// # Errors
+    /// Where it is not installed or does not start.
+    pub async fn start(root: &Path, dir: &Path, logs: &Path, bitcoin: &Bitcoin, difficulty: f64) -> Result<Self> {
+        let home = root.join("tests/pool");
+        ensure!(
+            home.join("node_modules/foundation-stratum").exists(),
+            "the pool is not installed: run `npm ci --ignore-scripts` in tests/pool, as scripts/test does"
+        );
+        let (port, shares, log) = (free_port()?, dir.join("pool.shares"), logs.join("pool.log"));
+        let password_file = dir.join("pool.password");
+        let password = format!("{:016x}", alloy_primitives::U256::from_be_bytes(alloy_primitives::B256::random().0));
+        write_secret(&password_file, &password)?;
+        std::fs::write(&shares, "")?;
+        let rpc_port = bitcoin.url.rsplit(':').next().context("a port")?.to_owned();
+        // By the environment: arguments are for everyone on the machine to read.
+        let settings = vec![
+            ("POOL_PORT", port.to_string()),
+            ("POOL_DIFFICULTY", difficulty.to_string()),
+            ("POOL_ADDRESS", PAYOUT.to_owned()),
+            ("POOL_PASSWORD", password),
+            ("POOL_SHARES", shares.display().to_string()),
+            ("POOL_RPC_PORT", rpc_port),
+            ("BCOIN_API_KEY", bitcoin.password.clone()),
+        ];
+        let process = run(&home, &settings, &log).await?;
+        Ok(Self { process, home, settings, log, port, password_file, shares })
+    }
+
+    /// Kills the pool and starts it again at the same address; it remembers no job and no connection.
+    ///
+    /// # Errors
+    /// Where it does not come back.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.process.kill().await?;
+        // What was said before would pass for the new one's words.
+        std::fs::rename(&self.log, self.log.with_extension("before.log"))?;
+        self.process = run(&self.home, &self.settings, &self.log).await?;
+        Ok(())
+    }
+
+    /// Returns every share that the pool judged, over all its runs.
+    ///
+    /// # Errors
+    /// Where its record cannot be read.
+    pub fn shares(&self) -> Result<Vec<PoolShare>> {
+        let record = std::fs::read_to_string(&self.shares)?;
+        let share = |line: &str| -> Result<PoolShare> {
+            let share: Value = serde_json::from_str(line)?;
+            let text = |key: &str| share[key].as_str().map(str::to_owned);
+            Ok(PoolShare {
+                error: text("error"),
+                difficulty: share["difficulty"].as_f64().context("a difficulty")?,
+                block: text("block"),
+                user: text("user").context("a user")?,
+            })
+        };
+        record.lines().map(share).collect()
+    }
+
+    /// Returns the section of a node's configuration that mines for this pool.
+    pub(crate) fn section(&self) -> String {
+        format!(
+            "[pool]\nurl = \"stratum+tcp://127.0.0.1:{}\"\nuser = {USER:?}\npassword_file = {:?}\n",
+            self.port, self.password_file
+        )
+    }
+
+    /// Returns the buyer's account at the pool.
+    pub fn user(&self) -> &'static str {
+        USER
+    }
+}
+
+async fn run(home: &Path, settings: &[(&'static str, String)], log: &Path) -> Result<Process> {
+    let mut command = Command::new("node");
+    command.current_dir(home).arg("pool.js").envs(settings.iter().map(|(name, value)| (name, value)));
+    let mut process = Process::start("pool", command, log)?;
+    process.says("the pool serves miners").await?;
+    Ok(process)
+}
