@@ -1,20 +1,17 @@
 //! The agent's side of a lease: jobs from the buyer's destination, every share checked, claims countersigned.
 
+mod claims;
+mod shares;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use alloy_primitives::B256;
 use hashlease_domain::{
-    Eip712, LeaseJob, ProofShare, Receipt, Signed,
+    Eip712, LeaseJob, Signed,
     details::Details,
     lease::{Event, Lease, Stage},
-    ledger::LedgerError,
-    proof::proof_order,
-    receipt::{Claim, SignedReceipt},
 };
-use hashlease_miner::pow::{
-    Hash256, Header, Rejection, Solution, Target,
-    share::{Checked, assemble},
-};
+use hashlease_miner::pow::{Hash256, Target};
 use rand::Rng;
 use tokio::{
     sync::{broadcast, mpsc},
@@ -22,29 +19,26 @@ use tokio::{
 };
 
 use super::{
-    DeliveryError, FoundBlock,
-    account::{Account, Changes},
+    DeliveryError,
+    account::Account,
     handshake::{adopt_newest, check_hello, receive_hello, send_hello},
-    limits::{share_work, standby_credit_down, standby_work, target_of},
+    limits::{share_work, target_of},
     manager::Shared,
-    status::BLOCKS,
 };
 use crate::{
     clock,
-    destination::{LeaseWork, SubmitOutcome, WorkJob},
+    destination::{LeaseWork, WorkJob},
     farm::FarmShare,
     net::{
         PeerId, WorkReader, WorkStream, WorkWriter,
-        wire::{ClaimRefusal, JobMessage, ShareMessage, ShareRefusal, ShareVerdict, StandbyMessage, WorkMessage},
+        wire::{JobMessage, WorkMessage},
     },
-    registry::{Notice, evidence},
-    store::{Batch, NotSafe, guard::Statement},
+    registry::Notice,
+    store::{NotSafe, guard::Statement},
 };
 
 /// How far a share's nTime may be ahead of the agent's clock, seconds (section 4).
 const MAX_AHEAD_S: u64 = 60;
-/// Time in which work on the tip before is still credited: a job's way to the miner and a share's way back.
-const STALE_GRACE: Duration = Duration::from_secs(2);
 /// Time between looks at what is due.
 const TICK: Duration = Duration::from_secs(1);
 /// Time after which a job that still stands is sent again: well before the seller gives it up.
@@ -278,191 +272,6 @@ impl Agent {
             }
         }
     }
-
-    async fn take_shares(&mut self, shares: &[ShareMessage], writer: &mut WorkWriter) -> Result<(), DeliveryError> {
-        let (now, proof_target) = (clock::now_s(), target_of(self.lease.terms.proof_work()));
-        let mut changes = Changes::default();
-        let mut judged = Vec::with_capacity(shares.len());
-        for share in shares {
-            let outcome = self.judge(share, now).map(|(job, hash)| {
-                if proof_target.is_met_by(&hash) {
-                    let (job_hash, signed) = &job.signed;
-                    let proof = ProofShare::Job { job: *job_hash, solution: share.solution.clone() };
-                    let batch = evidence::keep_job(std::mem::take(&mut changes.batch), *job_hash, signed);
-                    changes.batch = evidence::keep_share(batch, self.lease.id, hash, &proof);
-                }
-                job.share_work
-            });
-            judged.push((share.seq, share.solution.time, outcome));
-        }
-        if judged.iter().any(|(_, _, outcome)| outcome.is_ok()) {
-            self.useful_at = Instant::now();
-        }
-        self.answer(judged, changes, writer).await
-    }
-
-    /// Credits work on the lease id itself, at the share that a proof of it would be paid at (section 4).
-    async fn take_standby(&mut self, headers: &[StandbyMessage], writer: &mut WorkWriter) -> Result<(), DeliveryError> {
-        let (now, proof_target) = (clock::now_s(), target_of(self.lease.terms.proof_work()));
-        let credit = standby_credit_down(&self.lease.terms, standby_work(&self.lease.terms));
-        let mut changes = Changes::default();
-        let mut judged = Vec::with_capacity(headers.len());
-        for StandbyMessage { seq, header } in headers {
-            let checked = Checked::of(Header::from_bytes(&header.0));
-            let outcome = self.judge_standby(&checked, now).map(|()| {
-                if proof_target.is_met_by(&checked.hash) {
-                    let proof = ProofShare::Standby { header: *header };
-                    let batch = std::mem::take(&mut changes.batch);
-                    changes.batch = evidence::keep_share(batch, self.lease.id, checked.hash, &proof);
-                }
-                changes.kept.push((proof_order(checked.hash), *header));
-                credit
-            });
-            judged.push((*seq, checked.header.time, outcome));
-        }
-        self.answer(judged, changes, writer).await
-    }
-
-    /// Records what was accepted, and tells the seller of every share by (number, nTime, outcome).
-    async fn answer(
-        &mut self,
-        judged: Vec<(u64, u32, Result<u128, ShareRefusal>)>,
-        changes: Changes,
-        writer: &mut WorkWriter,
-    ) -> Result<(), DeliveryError> {
-        let credited = judged.iter().filter_map(|(_, time, outcome)| outcome.ok().map(|work| (*time, work)));
-        let accepted: Vec<(u32, u128)> = credited.collect();
-        // On the disk before the seller hears of it: what it claims will then be found here after any crash.
-        self.account.credit(&accepted, changes).await?;
-        let total = self.account.ledger().total();
-        self.shared.statuses.update(self.lease.id, |status| {
-            status.accepted_work = total;
-            status.accepted_shares += accepted.len() as u64;
-            judged.iter().filter_map(|(_, _, outcome)| outcome.err()).for_each(|refusal| status.reject(refusal));
-        });
-        let verdicts = judged.into_iter().map(|(seq, _, outcome)| ShareVerdict { seq, outcome }).collect();
-        Ok(writer.send(&WorkMessage::Verdicts(verdicts)).await?)
-    }
-
-    /// Checks a share; what its destination takes goes out before every other test.
-    fn judge(&self, share: &ShareMessage, now: u64) -> Result<(&AgentJob, Hash256), ShareRefusal> {
-        let job = self.jobs.get(&share.job_id).ok_or(ShareRefusal::UnknownJob)?;
-        let checked = assemble(&job.work.job, &share.solution).map_err(refusal_of)?;
-        if checked.meets(&job.work.target) || checked.is_block() {
-            self.submit(job.work.clone(), share.solution.clone());
-        }
-        self.check_time(share.solution.time, now)?;
-        if !checked.meets(&job.share_target) {
-            return Err(ShareRefusal::AboveTarget);
-        }
-        if job.superseded.is_some_and(|since| since.elapsed() > STALE_GRACE) {
-            return Err(ShareRefusal::Stale);
-        }
-        if !self.shared.seen.insert(self.lease.id, share.solution.time, checked.hash) {
-            return Err(ShareRefusal::Duplicate);
-        }
-        Ok((job, checked.hash))
-    }
-
-    fn judge_standby(&self, checked: &Checked, now: u64) -> Result<(), ShareRefusal> {
-        if checked.header.prev_hash != self.lease.id.0 {
-            return Err(ShareRefusal::UnknownJob);
-        }
-        self.check_time(checked.header.time, now)?;
-        if !checked.meets(&target_of(standby_work(&self.lease.terms))) {
-            return Err(ShareRefusal::AboveTarget);
-        }
-        let new = self.shared.seen.insert(self.lease.id, checked.header.time, checked.hash);
-        if new { Ok(()) } else { Err(ShareRefusal::Duplicate) }
-    }
-
-    fn check_time(&self, time: u32, now: u64) -> Result<(), ShareRefusal> {
-        self.account.check(time).map_err(|error| match error {
-            LedgerError::Settled { .. } => ShareRefusal::TimeSettled,
-            LedgerError::PastEnd { .. } => ShareRefusal::PastEnd,
-        })?;
-        if u64::from(time) > now + MAX_AHEAD_S { Err(ShareRefusal::TimeTooNew) } else { Ok(()) }
-    }
-
-    fn submit(&self, job: WorkJob, solution: Solution) {
-        let (store, statuses, lease) = (self.shared.store.clone(), self.shared.statuses.clone(), self.lease.id);
-        self.shared.tasks.spawn(async move {
-            let outcome = job.submit(&solution).await;
-            statuses.update(lease, |status| status.count_at_destination(&outcome));
-            match outcome {
-                Ok(SubmitOutcome::Accepted { hash, height }) => {
-                    tracing::info!(%lease, %hash, height, "found a block");
-                    let key = (lease, B256::from(*hash.as_bytes()));
-                    let stored = store.commit(Batch::new().put(&BLOCKS, &key, &FoundBlock { hash, height })).await;
-                    if let Err(error) = stored {
-                        tracing::error!(%error, "a found block is not on record");
-                    }
-                }
-                Ok(SubmitOutcome::Duplicate { hash, .. }) => tracing::debug!(%lease, %hash, "the block was known"),
-                Ok(SubmitOutcome::Refused { reason }) => {
-                    tracing::warn!(%lease, reason, "the Bitcoin node refused a block")
-                }
-                Ok(SubmitOutcome::ShareAccepted) => {}
-                Ok(SubmitOutcome::ShareRefused { reason }) => {
-                    tracing::debug!(%lease, reason, "the pool did not take a share")
-                }
-                Err(error) => tracing::error!(%lease, %error, "what was found could not be submitted"),
-            }
-        });
-    }
-
-    async fn take_claim(&mut self, claim: &Claim, writer: &mut WorkWriter) -> Result<(), DeliveryError> {
-        if let Some(signed) = self.lease.receipt.filter(|signed| signed.receipt == claim.receipt) {
-            // The answer was lost: the same one again, byte for byte.
-            return Ok(writer.send(&WorkMessage::Receipt(signed)).await?);
-        }
-        if let Err(reason) = self.check_claim(claim, clock::now_s()) {
-            tracing::warn!(lease = %self.lease.id, through = claim.receipt.through, %reason, "refused a claim");
-            self.shared.statuses.update(self.lease.id, |status| status.refuse_claim(reason));
-            let through = claim.receipt.through;
-            return Ok(writer.send(&WorkMessage::ClaimRefused { through, reason }).await?);
-        }
-        let agent = self.shared.guard.check_and_sign(Statement::Countersign(claim.receipt)).await?;
-        let signed = SignedReceipt { receipt: claim.receipt, seller: claim.seller, agent };
-        self.lease = self.shared.registry.apply(self.lease.id, &Event::Countersigned(signed)).await?;
-        self.adopt(&signed.receipt).await?;
-        Ok(writer.send(&WorkMessage::Receipt(signed)).await?)
-    }
-
-    async fn adopt(&mut self, receipt: &Receipt) -> Result<(), DeliveryError> {
-        self.account.adopt(receipt).await?;
-        self.shared.seen.forget(self.lease.id, receipt.through);
-        let total = self.account.ledger().total();
-        self.shared.statuses.update(self.lease.id, |status| {
-            status.accepted_work = total;
-            status.claimed_work = receipt.work;
-        });
-        Ok(())
-    }
-
-    /// Compares a claim with this side's own ledger.
-    fn check_claim(&self, claim: &Claim, now: u64) -> Result<(), ClaimRefusal> {
-        let Receipt { lease_id, work, through } = claim.receipt;
-        if lease_id != self.lease.id {
-            return Err(ClaimRefusal::WrongLease);
-        }
-        let signed = claim.seller.verify(self.shared.guard.domain(), &claim.receipt, self.lease.terms.seller);
-        signed.map_err(|_| ClaimRefusal::BadSignature)?;
-        if through <= self.lease.through() {
-            return Err(ClaimRefusal::NotNewer);
-        }
-        if work < self.lease.receipted_work() {
-            return Err(ClaimRefusal::BelowReceipt);
-        }
-        if through > self.lease.on_chain.end {
-            return Err(ClaimRefusal::PastEnd);
-        }
-        if through > now + MAX_AHEAD_S {
-            return Err(ClaimRefusal::TooNew);
-        }
-        let ledger = self.account.ledger().work_through(through);
-        if work > ledger { Err(ClaimRefusal::AboveLedger { ledger }) } else { Ok(()) }
-    }
 }
 
 /// Returns how long a lease may bring nothing before its agent cancels it: a tenth of it, within half a minute and ten.
@@ -474,15 +283,6 @@ fn silence(duration_s: u64) -> Duration {
 fn hash_of(mut order: B256) -> Hash256 {
     order.0.reverse();
     Hash256::from_bytes(order.0)
-}
-
-fn refusal_of(rejection: Rejection) -> ShareRefusal {
-    match rejection {
-        Rejection::VersionOutsideMask { .. } => ShareRefusal::BadVersion,
-        Rejection::ExtranonceSize { .. } => ShareRefusal::BadExtranonce,
-        Rejection::TimeBelowMinimum { .. } => ShareRefusal::TimeTooOld,
-        Rejection::AboveTarget => ShareRefusal::AboveTarget,
-    }
 }
 
 async fn next(reader: &mut WorkReader) -> Result<WorkMessage, DeliveryError> {
