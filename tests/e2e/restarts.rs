@@ -54,7 +54,13 @@ async fn with_the_sled_folder_deleted_a_stopped_node_comes_back_with_the_same_le
     let agreement = stage.agreement(opened, 120).await.unwrap();
     agreement.check().unwrap();
 
-    let before = [leases_and_receipts(&stage.seller).await, leases_and_receipts(&stage.buyer).await];
+    let leases = || async { [leases_and_receipts(&stage.seller).await, leases_and_receipts(&stage.buyer).await] };
+    let before = until("the gas of every transaction", 30, || async {
+        let leases = leases().await;
+        let mut transactions = leases.iter().flatten().flat_map(|lease| lease["transactions"].as_array().unwrap());
+        Ok(transactions.all(|transaction| !transaction["gasUsed"].is_null()).then_some(leases))
+    });
+    let before = before.await.unwrap();
     assert!(before.iter().all(|leases| leases.len() == 1 && leases[0]["receipt"].is_object()));
     stage.seller.stop().await.unwrap();
     stage.buyer.stop().await.unwrap();
