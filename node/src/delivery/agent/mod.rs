@@ -279,7 +279,7 @@ fn silence(duration_s: u64) -> Duration {
     Duration::from_secs((duration_s / 10).clamp(30, 600))
 }
 
-/// Returns the hash that [`proof_order`] turned.
+/// Returns the hash that [`hashlease_domain::proof::proof_order`] turned.
 fn hash_of(mut order: B256) -> Hash256 {
     order.0.reverse();
     Hash256::from_bytes(order.0)
