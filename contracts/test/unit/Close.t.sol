@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Ask, Bid, ILeaseEscrow, Receipt, Terms} from "../../src/interfaces/ILeaseEscrow.sol";
+import {Ask, ILeaseEscrow, Receipt, Terms} from "../../src/interfaces/ILeaseEscrow.sol";
 import {Fixture} from "../utils/Fixture.sol";
 
 contract CloseTest is Fixture {
@@ -163,21 +163,6 @@ contract CloseTest is Fixture {
         vm.prank(stranger);
         escrow.close(bare);
         assertEq(_state(bare).end, 0, "closed");
-    }
-
-    function test_ThePartiesMayBeOneAccount() external {
-        Bid memory bid = _bid();
-        bid.buyer = seller;
-        bytes memory askSig = _sign(SELLER_KEY, escrow.askHash(_ask()));
-        bytes memory bidSig = _sign(SELLER_KEY, escrow.bidHash(bid));
-        vm.recordLogs();
-        vm.prank(matcher);
-        escrow.open(_ask(), askSig, bid, bidSig, 10);
-        Terms memory own = _openedTerms();
-        vm.warp(own.end + 60);
-        escrow.close(own);
-        escrow.close(terms);
-        assertEq(_balance(seller) + _balance(buyer), 2 * FUNDS, "nothing is lost");
     }
 
     function _expectTooEarly(address caller, uint256 from) private {
