@@ -78,6 +78,20 @@ contract OpenTest is Fixture {
         _open(_ask(), bid, 10);
     }
 
+    function test_ALeaseThatWasNotOpenedIsEmpty() external {
+        Terms memory terms = _lease();
+        terms.start += 1;
+        Lease memory lease = _state(terms);
+        assertEq(uint256(lease.end) | lease.through | lease.work | lease.count, 0, "state");
+        assertEq(escrow.lastHashOf(escrow.leaseId(terms)), 0, "last hash");
+    }
+
+    function test_ABidMayRequireNoTags() external {
+        (Ask memory ask, Bid memory bid) = (_ask(), _bid());
+        (ask.tags, bid.requiredTags) = (0, 0);
+        _open(ask, bid, 10);
+    }
+
     // ------------------------------------------------------------------ signatures
 
     function test_RefusesAnAskThatTheSellerDidNotSign() external {
