@@ -48,12 +48,14 @@ contract SharesTest is Test {
     ) external view {
         Job memory job = shape;
         job.branch = branch;
+        job.minTime = uint32(bound(job.minTime, 0, type(uint32).max - 8));
         Share[] memory shares = new Share[](bound(size, 0, 8));
         for (uint256 i = 0; i < shares.length; ++i) {
             bytes32 random = keccak256(abi.encode(seed, i));
             uint32 version = job.version ^ (uint32(uint256(random)) & job.versionMask);
             bytes memory extranonce = _bytes(random, job.extranonceSize);
-            uint32 nTime = uint32(bound(uint256(random), job.minTime, type(uint32).max));
+            // A second of its own makes each share another, whatever the job leaves to choose.
+            uint32 nTime = job.minTime + uint32(i);
             shares[i] = uint256(random) % 3 == 0
                 ? Miner.standby(ID, random, nTime, TARGET, true)
                 : Miner.onJob(job, 0, version, nTime, extranonce, TARGET, true);
