@@ -25,19 +25,31 @@ library ProofOfWork {
     }
 
     /// @notice Merkle root over the leftmost leaf and its branch.
-    /// @dev `root = sha256d(root ‖ sibling)` for each sibling, in the two words of scratch space. Of about 460 gas for a step 356 are the
-    /// precompile's.
+    /// @dev `root = sha256d(root ‖ sibling)` for each sibling, in the two words of scratch space. The loop takes four siblings at a time, which
+    /// spares most of its own gas: of 432 for a sibling 356 are the precompile's. Those left over by four come first. `and` works out its right
+    /// side first, so that each line hashes the two words and then their digest.
     function merkleRoot(bytes32 leaf, bytes32[] memory branch) internal view returns (bytes32 root) {
         bool ok;
         assembly ("memory-safe") {
             ok := 1
             mstore(0, leaf)
-            let last := add(branch, shl(5, mload(branch)))
-            for { let sibling := branch } lt(sibling, last) {} {
-                sibling := add(sibling, 0x20)
-                mstore(0x20, mload(sibling))
-                ok := and(staticcall(gas(), 2, 0, 0x40, 0, 0x20), ok)
-                ok := and(staticcall(gas(), 2, 0, 0x20, 0, 0x20), ok)
+            let size := mload(branch)
+            let at := add(branch, 0x20)
+            let fours := add(at, shl(5, and(size, 3)))
+            let end := add(at, shl(5, size))
+            for {} lt(at, fours) { at := add(at, 0x20) } {
+                mstore(0x20, mload(at))
+                ok := and(and(staticcall(gas(), 2, 0, 0x20, 0, 0x20), staticcall(gas(), 2, 0, 0x40, 0, 0x20)), ok)
+            }
+            for {} lt(at, end) { at := add(at, 0x80) } {
+                mstore(0x20, mload(at))
+                ok := and(and(staticcall(gas(), 2, 0, 0x20, 0, 0x20), staticcall(gas(), 2, 0, 0x40, 0, 0x20)), ok)
+                mstore(0x20, mload(add(at, 0x20)))
+                ok := and(and(staticcall(gas(), 2, 0, 0x20, 0, 0x20), staticcall(gas(), 2, 0, 0x40, 0, 0x20)), ok)
+                mstore(0x20, mload(add(at, 0x40)))
+                ok := and(and(staticcall(gas(), 2, 0, 0x20, 0, 0x20), staticcall(gas(), 2, 0, 0x40, 0, 0x20)), ok)
+                mstore(0x20, mload(add(at, 0x60)))
+                ok := and(and(staticcall(gas(), 2, 0, 0x20, 0, 0x20), staticcall(gas(), 2, 0, 0x40, 0, 0x20)), ok)
             }
             root := mload(0)
         }

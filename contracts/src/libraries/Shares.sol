@@ -24,17 +24,20 @@ library Shares {
         uint256 target;
     }
 
-    /// @notice A job made ready for its shares, read once from calldata. Header fields are in the header's byte order.
+    /// @notice A job made ready for its shares, read once from calldata. Header fields are in the header's byte order and in whole words, so that
+    /// nothing has to be cut for each share: the version's in the first four bytes, nBits' in the four after them, as in the header's end.
     struct Template {
         bytes32 prevHash;
         bytes32[] branch;
         /// With room for the extranonce.
         bytes coinbase;
         uint256 extranonceAt;
-        uint256 extranonceSize;
-        bytes4 version;
-        bytes4 versionMask;
-        bytes4 nBits;
+        /// Bytes of an item.
+        uint256 itemSize;
+        bytes32 version;
+        /// Bits of the version that a share may not change.
+        bytes32 versionFixed;
+        bytes32 nBits;
         /// First nTime that counts.
         uint256 from;
     }
@@ -45,15 +48,16 @@ library Shares {
             branch: job.branch,
             coinbase: bytes.concat(job.coinbasePrefix, new bytes(job.extranonceSize), job.coinbaseSuffix),
             extranonceAt: job.coinbasePrefix.length,
-            extranonceSize: job.extranonceSize,
+            itemSize: ON_JOB_SIZE + job.extranonceSize,
             version: ProofOfWork.toHeader(job.version),
-            versionMask: ProofOfWork.toHeader(job.versionMask),
-            nBits: ProofOfWork.toHeader(job.nBits),
+            versionFixed: ProofOfWork.toHeader(~job.versionMask),
+            nBits: bytes32(ProofOfWork.toHeader(job.nBits)) >> 32,
             from: Math.max(job.minTime, from)
         });
     }
 
     /// @notice Counts the shares, or reverts at the first that breaks a rule.
+    /// @dev Allocates nothing, for memory that grows with each share would cost ever more. (A function that returned a job would allocate one.)
     /// @param last The hash that the first share's must exceed.
     function count(bytes calldata shares, Template[] memory jobs, Rules memory rules, bytes32 last)
         internal
@@ -63,9 +67,13 @@ library Shares {
         uint256 position = 0;
         while (position < shares.length) {
             uint256 index = uint8(bytes1(_word(shares, position, 0)));
-            (bytes32 hash, uint256 next) = index == STANDBY
-                ? _standby(shares, position, rules)
-                : _onJob(shares, position, _job(jobs, index), rules.end);
+            (bytes32 hash, uint256 next) = (bytes32(0), 0);
+            if (index == STANDBY) {
+                (hash, next) = _standby(shares, position, rules);
+            } else {
+                if (index >= jobs.length) revert ILeaseEscrow.NoSuchJob(index);
+                (hash, next) = _onJob(shares, position, jobs[index], rules.end);
+            }
             if (uint256(hash) > rules.target) revert ILeaseEscrow.HashAboveTarget(position, hash, rules.target);
             if (hash <= last) revert ILeaseEscrow.HashNotAscending(position, hash, last);
             last = hash;
@@ -95,28 +103,22 @@ library Shares {
         view
         returns (bytes32 hash, uint256 next)
     {
-        next = _end(shares, position, ON_JOB_SIZE + job.extranonceSize);
+        next = _end(shares, position, job.itemSize);
         bytes32 item = _word(shares, position, 1);
-        (bytes4 version, bytes4 nTime, bytes4 nonce) = (bytes4(item), bytes4(item << 32), bytes4(item << 64));
 
-        bytes4 changed = (version ^ job.version) & ~job.versionMask;
+        bytes32 changed = (item ^ job.version) & job.versionFixed;
         if (changed != 0) {
             revert ILeaseEscrow.VersionOutsideMask(
-                position, ProofOfWork.fromHeader(changed), ProofOfWork.fromHeader(job.versionMask)
+                position, ProofOfWork.fromHeader(bytes4(changed)), ~ProofOfWork.fromHeader(bytes4(job.versionFixed))
             );
         }
-        _requireTime(position, nTime, job.from, end);
+        _requireTime(position, bytes4(item << 32), job.from, end);
 
         bytes32 leaf =
             ProofOfWork.coinbaseId(job.coinbase, job.extranonceAt, _tail(shares, position, ON_JOB_SIZE, next));
         bytes32 root = ProofOfWork.merkleRoot(leaf, job.branch);
-        bytes12 tail = bytes12(nTime) | bytes12(job.nBits) >> 32 | bytes12(nonce) >> 64;
-        hash = ProofOfWork.headerHash(version, job.prevHash, root, tail);
-    }
-
-    function _job(Template[] memory jobs, uint256 index) private pure returns (Template memory) {
-        if (index >= jobs.length) revert ILeaseEscrow.NoSuchJob(index);
-        return jobs[index];
+        bytes12 tail = bytes4(item << 32) | bytes12(job.nBits) | bytes12(bytes4(item << 64)) >> 64;
+        hash = ProofOfWork.headerHash(bytes4(item), job.prevHash, root, tail);
     }
 
     /// @dev Where the item ends, which lies inside `shares`. Sums of a position and a size can't overflow, as the size of calldata is far below.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
+import {TestToken} from "../../src/TestToken.sol";
 import {ILeaseEscrow} from "../../src/interfaces/ILeaseEscrow.sol";
 import {Fixture} from "../utils/Fixture.sol";
-import {FeeToken, LyingToken, ReentrantToken, SilentToken} from "../utils/Tokens.sol";
 
 contract BalancesTest is Fixture {
     function test_DepositCreditsTheAccountNamed() external {
@@ -28,25 +28,6 @@ contract BalancesTest is Fixture {
         escrow.deposit(address(token), 0, address(0));
     }
 
-    function test_DepositCreditsWhatArrivedOfATokenWithAFee() external {
-        FeeToken fee = new FeeToken();
-        fee.mint(address(this), 1_000);
-        fee.approve(address(escrow), 1_000);
-        assertEq(escrow.deposit(address(fee), 1_000, buyer), 990, "received");
-        assertEq(escrow.balanceOf(buyer, address(fee)), 990, "balance");
-        assertEq(escrow.owed(address(fee)), fee.balanceOf(address(escrow)), "owed");
-    }
-
-    function test_TokensThatReturnNothingComeAndGo() external {
-        SilentToken silent = new SilentToken();
-        silent.mint(address(this), 10);
-        silent.approve(address(escrow), 10);
-        escrow.deposit(address(silent), 10, address(this));
-        escrow.withdraw(address(silent), 4, stranger);
-        assertEq(silent.balanceOf(stranger), 4, "withdrawn");
-        assertEq(escrow.balanceOf(address(this), address(silent)), 6, "left");
-    }
-
     function test_DepositWithPermitNeedsNoApproval() external {
         (uint8 v, bytes32 r, bytes32 s) = _permit(7);
         vm.prank(stranger);
@@ -60,6 +41,71 @@ contract BalancesTest is Fixture {
         vm.prank(stranger);
         escrow.depositWithPermit(address(token), 7, stranger, START, v, r, s);
         assertEq(_balance(stranger), 7, "balance");
+    }
+
+    function test_DepositWithPermitUsesAnApprovalWhereThePermitIsBad() external {
+        token.mint(stranger, 7);
+        vm.prank(stranger);
+        token.approve(address(escrow), 7);
+        vm.prank(stranger);
+        escrow.depositWithPermit(address(token), 7, stranger, START, 27, bytes32(0), bytes32(0));
+        assertEq(_balance(stranger), 7, "balance");
+    }
+
+    function test_DepositWithPermitRefusesABadPermitWithoutApproval() external {
+        (uint8 v, bytes32 r, bytes32 s) = _permit(7);
+        vm.expectRevert(_noAllowance(8));
+        vm.prank(stranger);
+        escrow.depositWithPermit(address(token), 8, stranger, START, v, r, s);
+        vm.warp(START + 1);
+        vm.expectRevert(_noAllowance(7));
+        vm.prank(stranger);
+        escrow.depositWithPermit(address(token), 7, stranger, START, v, r, s);
+    }
+
+    function test_DepositWithPermitTakesNobodyElsesTokens() external {
+        (uint8 v, bytes32 r, bytes32 s) = _permit(7);
+        vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(escrow), 0, 7));
+        vm.prank(payee);
+        escrow.depositWithPermit(address(token), 7, payee, START, v, r, s);
+    }
+
+    function test_DepositWithPermitRefusesTheZeroAccount() external {
+        (uint8 v, bytes32 r, bytes32 s) = _permit(7);
+        vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.ZeroField.selector, "account"));
+        vm.prank(stranger);
+        escrow.depositWithPermit(address(token), 7, address(0), START, v, r, s);
+    }
+
+    function test_DepositOfNothingCreditsNothing() external {
+        vm.prank(stranger);
+        assertEq(escrow.deposit(address(token), 0, stranger), 0, "received");
+        assertEq(_balance(stranger), 0, "balance");
+    }
+
+    function test_DepositRefusesWhatWasNotApproved() external {
+        token.mint(stranger, 5);
+        vm.expectRevert(_noAllowance(5));
+        vm.prank(stranger);
+        escrow.deposit(address(token), 5, stranger);
+    }
+
+    function test_DepositRefusesATokenWithoutCode() external {
+        vm.expectRevert();
+        escrow.deposit(address(0x70cea), 5, stranger);
+    }
+
+    function test_WithdrawOfNothingChangesNothing() external {
+        vm.prank(stranger);
+        escrow.withdraw(address(token), 0, stranger);
+        assertEq(escrow.owed(address(token)), 2 * FUNDS, "owed");
+    }
+
+    function test_WithdrawRefusesAnotherTokensBalance() external {
+        TestToken other = new TestToken();
+        vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.InsufficientBalance.selector, buyer, address(other), 0, 1));
+        vm.prank(buyer);
+        escrow.withdraw(address(other), 1, buyer);
     }
 
     function test_WithdrawSendsWhatIsFree() external {
@@ -97,45 +143,8 @@ contract BalancesTest is Fixture {
         escrow.withdraw(address(token), FUNDS, buyer);
     }
 
-    function test_TokenCallsCannotReenterADeposit() external {
-        ReentrantToken re = _reentrant();
-        re.setAttack(abi.encodeCall(ILeaseEscrow.deposit, (address(re), 1, stranger)));
-        vm.expectRevert(abi.encodeWithSelector(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector));
-        escrow.deposit(address(re), 10, address(this));
-    }
-
-    function test_TokenCallsCannotReenterADepositWithPermit() external {
-        ReentrantToken re = _reentrant();
-        re.setAttack(
-            abi.encodeCall(
-                ILeaseEscrow.depositWithPermit, (address(re), 1, stranger, START, 27, bytes32(0), bytes32(0))
-            )
-        );
-        vm.expectRevert(abi.encodeWithSelector(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector));
-        escrow.depositWithPermit(address(re), 10, address(this), START, 27, bytes32(0), bytes32(0));
-    }
-
-    function test_TokenCallsCannotReenterAWithdrawal() external {
-        ReentrantToken re = _reentrant();
-        escrow.deposit(address(re), 10, address(this));
-        re.setAttack(abi.encodeCall(ILeaseEscrow.withdraw, (address(re), 1, stranger)));
-        vm.expectRevert(abi.encodeWithSelector(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector));
-        escrow.withdraw(address(re), 5, address(this));
-    }
-
-    function test_ATokenThatLiesCannotRaiseASumOfBalancesThatOverflows() external {
-        LyingToken lying = new LyingToken();
-        lying.setArrival(type(uint256).max);
-        escrow.deposit(address(lying), 0, buyer);
-        lying.transferFrom(buyer, address(escrow), 0);
-        vm.expectRevert(abi.encodeWithSignature("Panic(uint256)", 0x11));
-        escrow.deposit(address(lying), 0, seller);
-    }
-
-    function _reentrant() private returns (ReentrantToken re) {
-        re = new ReentrantToken(escrow);
-        re.mint(address(this), 100);
-        re.approve(address(escrow), 100);
+    function _noAllowance(uint256 needed) private view returns (bytes memory) {
+        return abi.encodeWithSelector(IERC20Errors.ERC20InsufficientAllowance.selector, address(escrow), 0, needed);
     }
 
     function _permit(uint256 amount) private returns (uint8 v, bytes32 r, bytes32 s) {

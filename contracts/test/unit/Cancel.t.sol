@@ -56,6 +56,30 @@ contract CancelTest is Fixture {
         assertEq(_state(terms).end, 0, "closed");
     }
 
+    function test_FromTheEndOnItChangesNothing() external {
+        vm.warp(terms.end + 10);
+        vm.prank(agent);
+        escrow.cancel(terms);
+        assertEq(_state(terms).end, terms.end, "end");
+    }
+
+    function test_RefusesEverybodyElse() external {
+        address[3] memory callers = [stranger, payee, matcher];
+        for (uint256 i = 0; i < callers.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.NotBuyerOrAgent.selector, id, callers[i]));
+            vm.prank(callers[i]);
+            escrow.cancel(terms);
+        }
+    }
+
+    function test_RefusesALeaseThatIsClosed() external {
+        vm.warp(terms.end + 60);
+        escrow.close(terms);
+        vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.NoSuchLease.selector, id));
+        vm.prank(buyer);
+        escrow.cancel(terms);
+    }
+
     function test_RefusesTheSeller() external {
         vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.NotBuyerOrAgent.selector, id, seller));
         vm.prank(seller);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.24;
 
-import {Ask, Bid, ILeaseEscrow, Receipt, Terms} from "../../src/interfaces/ILeaseEscrow.sol";
+import {Ask, Bid, ILeaseEscrow, Receipt, SignedJob, Terms} from "../../src/interfaces/ILeaseEscrow.sol";
 import {Fixture} from "../utils/Fixture.sol";
+import {Miner} from "../utils/Miner.sol";
 
 contract CloseTest is Fixture {
     uint256 internal constant LOCK = 2.56e18;
@@ -103,6 +104,52 @@ contract CloseTest is Fixture {
         assertEq(_balance(payee), LOCK, "payee");
     }
 
+    function test_AServiceLevelOfZeroCostsNoBond() external {
+        Ask memory ask = _ask();
+        ask.slaBps = 0;
+        Bid memory bid = _bid();
+        bid.minSlaBps = 0;
+        Terms memory lax = _open(ask, bid, 10);
+        vm.warp(lax.end + 60);
+        escrow.close(lax);
+        assertEq(_balance(seller), FUNDS - BOND, "seller, with the first lease still open");
+    }
+
+    function test_WithoutABondThereIsNoPenalty() external {
+        Ask memory ask = _ask();
+        ask.bondBps = 0;
+        Bid memory bid = _bid();
+        bid.minBondBps = 0;
+        Terms memory free = _open(ask, bid, 10);
+        vm.warp(free.end + 60);
+        vm.expectEmit(address(escrow));
+        emit ILeaseEscrow.Closed(escrow.leaseId(free), 0, 0, 0, 0, LOCK + FEE_LOCK, 0);
+        escrow.close(free);
+    }
+
+    function test_WithoutAFeeTheMatcherGetsNothing() external {
+        Bid memory bid = _bid();
+        bid.matcherFeeBps = 0;
+        Terms memory free = _open(_ask(), bid, 10);
+        vm.warp(free.end);
+        _settleAndClose(free, 2_560, free.end);
+        assertEq(_balance(matcher), 0, "matcher");
+        assertEq(_balance(payee), LOCK, "payee");
+    }
+
+    function test_ProofsCountForTheServiceLevel() external {
+        vm.warp(terms.end);
+        _settle(terms, 2_040, terms.end - 1);
+        vm.warp(terms.end + 30);
+        bytes memory item = Miner.standby(id, 0, uint32(terms.end), type(uint256).max / 10, true).item;
+        vm.prank(seller);
+        escrow.prove(terms, 0, new SignedJob[](0), item);
+        vm.warp(terms.end + 60);
+        escrow.close(terms);
+        assertEq(_balance(seller), FUNDS, "2,050 of 2,048 required");
+        assertEq(_balance(payee), 2.04e18 + 0.009e18, "payee");
+    }
+
     // ------------------------------------------------------------------ who may close when
 
     function test_AnyoneClosesWhenTheWindowIsOver() external {
@@ -148,6 +195,58 @@ contract CloseTest is Fixture {
         escrow.settleAndClose(terms, receipt, sellerSig, agentSig);
     }
 
+    function test_SettleAndCloseBySellerTakesAReceiptShortOfTheEnd() external {
+        vm.warp(terms.end);
+        Receipt memory receipt = _receipt(terms, 2_560, terms.end - 1);
+        (bytes memory sellerSig, bytes memory agentSig) = _signatures(receipt);
+        vm.prank(seller);
+        escrow.settleAndClose(terms, receipt, sellerSig, agentSig);
+        assertEq(_balance(payee), LOCK, "payee");
+    }
+
+    function test_SettleAndCloseRefusesAReceiptBeforeTheEnd() external {
+        Receipt memory receipt = _receipt(terms, 2_560, terms.end);
+        (bytes memory sellerSig, bytes memory agentSig) = _signatures(receipt);
+        vm.warp(terms.end - 1);
+        vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.CloseTooEarly.selector, id, terms.end));
+        escrow.settleAndClose(terms, receipt, sellerSig, agentSig);
+        assertEq(_balance(payee), 0, "nor is it settled");
+    }
+
+    function test_SettleAndCloseRefusesAReceiptFromHalfTheWindowOn() external {
+        Receipt memory receipt = _receipt(terms, 2_560, terms.end);
+        (bytes memory sellerSig, bytes memory agentSig) = _signatures(receipt);
+        vm.warp(terms.end + 30);
+        vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.SettlePhaseOver.selector, id, terms.end + 30));
+        escrow.settleAndClose(terms, receipt, sellerSig, agentSig);
+    }
+
+    function test_SettleAndCloseRefusesAReceiptThatIsStale() external {
+        _settle(terms, 2_000, terms.end);
+        Receipt memory receipt = _receipt(terms, 2_560, terms.end);
+        (bytes memory sellerSig, bytes memory agentSig) = _signatures(receipt);
+        vm.warp(terms.end);
+        vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.ReceiptNotNewer.selector, id, terms.end, terms.end));
+        escrow.settleAndClose(terms, receipt, sellerSig, agentSig);
+    }
+
+    function test_SettleAndCloseClosesOnce() external {
+        vm.warp(terms.end);
+        _settleAndClose(terms, 2_560, terms.end);
+        Receipt memory receipt = _receipt(terms, 2_560, terms.end + 1);
+        (bytes memory sellerSig, bytes memory agentSig) = _signatures(receipt);
+        vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.NoSuchLease.selector, id));
+        escrow.settleAndClose(terms, receipt, sellerSig, agentSig);
+    }
+
+    function test_RefusesTermsThatWereNotOpened() external {
+        vm.warp(terms.end + 60);
+        terms.bond += 1;
+        bytes32 other = escrow.leaseId(terms);
+        vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.NoSuchLease.selector, other));
+        escrow.close(terms);
+    }
+
     function test_ALeaseClosesOnce() external {
         vm.warp(terms.end + 60);
         escrow.close(terms);
@@ -163,21 +262,6 @@ contract CloseTest is Fixture {
         vm.prank(stranger);
         escrow.close(bare);
         assertEq(_state(bare).end, 0, "closed");
-    }
-
-    function test_ThePartiesMayBeOneAccount() external {
-        Bid memory bid = _bid();
-        bid.buyer = seller;
-        bytes memory askSig = _sign(SELLER_KEY, escrow.askHash(_ask()));
-        bytes memory bidSig = _sign(SELLER_KEY, escrow.bidHash(bid));
-        vm.recordLogs();
-        vm.prank(matcher);
-        escrow.open(_ask(), askSig, bid, bidSig, 10);
-        Terms memory own = _openedTerms();
-        vm.warp(own.end + 60);
-        escrow.close(own);
-        escrow.close(terms);
-        assertEq(_balance(seller) + _balance(buyer), 2 * FUNDS, "nothing is lost");
     }
 
     function _expectTooEarly(address caller, uint256 from) private {

@@ -3,7 +3,6 @@ pragma solidity ^0.8.24;
 
 import {Ask, Bid, ILeaseEscrow, Lease, Terms} from "../../src/interfaces/ILeaseEscrow.sol";
 import {Fixture} from "../utils/Fixture.sol";
-import {Wallet} from "../utils/Wallet.sol";
 
 contract OpenTest is Fixture {
     // ------------------------------------------------------------------ what it does
@@ -79,30 +78,21 @@ contract OpenTest is Fixture {
         _open(_ask(), bid, 10);
     }
 
+    function test_ALeaseThatWasNotOpenedIsEmpty() external {
+        Terms memory terms = _lease();
+        terms.start += 1;
+        Lease memory lease = _state(terms);
+        assertEq(uint256(lease.end) | lease.through | lease.work | lease.count, 0, "state");
+        assertEq(escrow.lastHashOf(escrow.leaseId(terms)), 0, "last hash");
+    }
+
+    function test_ABidMayRequireNoTags() external {
+        (Ask memory ask, Bid memory bid) = (_ask(), _bid());
+        (ask.tags, bid.requiredTags) = (0, 0);
+        _open(ask, bid, 10);
+    }
+
     // ------------------------------------------------------------------ signatures
-
-    function test_AWalletContractBuysByErc1271() external {
-        Wallet wallet = new Wallet();
-        _fund(address(wallet), 10e18);
-        Bid memory bid = _bid();
-        bid.buyer = address(wallet);
-        _expectNoLease(_ask(), bid, 10, _invalid(address(wallet), escrow.bidHash(bid)));
-        wallet.approve(escrow.bidHash(bid));
-        assertEq(_open(_ask(), bid, 10).buyer, address(wallet), "buyer");
-    }
-
-    function test_AnAccountWithDelegatedCodeBuysByItsKey() external {
-        vm.etch(buyer, address(new Wallet()).code);
-        _lease();
-    }
-
-    function test_AnAccountWithDelegatedCodeSellsByItsKeyAlone() external {
-        Wallet wallet = new Wallet();
-        Ask memory ask = _ask();
-        ask.seller = address(wallet);
-        wallet.approve(escrow.askHash(ask));
-        _expectNoLease(ask, _bid(), 10, _invalid(address(wallet), escrow.askHash(ask)));
-    }
 
     function test_RefusesAnAskThatTheSellerDidNotSign() external {
         (, bytes memory bidSig) = _signatures(_ask(), _bid());
@@ -120,26 +110,6 @@ contract OpenTest is Fixture {
         vm.expectRevert(_invalid(buyer, digest));
         vm.prank(matcher);
         escrow.open(_ask(), askSig, _bid(), forged, 10);
-    }
-
-    function test_RefusesASignatureWithHighS() external {
-        (, bytes memory bidSig) = _signatures(_ask(), _bid());
-        bytes32 digest = escrow.askHash(_ask());
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(SELLER_KEY, digest);
-        uint256 order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
-        bytes memory twin = abi.encodePacked(r, bytes32(order - uint256(s)), v == 27 ? uint8(28) : uint8(27));
-        vm.expectRevert(_invalid(seller, digest));
-        vm.prank(matcher);
-        escrow.open(_ask(), twin, _bid(), bidSig, 10);
-    }
-
-    function test_RefusesAnOrderSignedForAnotherChain() external {
-        (bytes memory askSig, bytes memory bidSig) = _signatures(_ask(), _bid());
-        vm.chainId(1);
-        bytes32 digest = escrow.askHash(_ask());
-        vm.expectRevert(_invalid(seller, digest));
-        vm.prank(matcher);
-        escrow.open(_ask(), askSig, _bid(), bidSig, 10);
     }
 
     // ------------------------------------------------------------------ fields that must not be zero, ratios, lock

@@ -183,6 +183,20 @@ contract ProveTest is Fixture {
         escrow.prove(terms, shares[0].hash, jobs, row);
     }
 
+    function test_RefusesAStartAfterAHashWhereNoneCounted() external {
+        vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.WrongLastHash.selector, id, bytes32(0)));
+        vm.prank(seller);
+        escrow.prove(terms, bytes32(uint256(1)), new SignedJob[](0), "");
+    }
+
+    function test_AnEmptyRowLeavesTheRunAsItIs() external {
+        Share[] memory shares = _mixed(3);
+        _prove(0, Miner.join(shares, 0, 3));
+        _prove(shares[2].hash, "");
+        assertEq(_state(terms).count, 3, "count");
+        assertEq(escrow.lastHashOf(id), shares[2].hash, "last hash");
+    }
+
     function test_RefusesAHashTwice() external {
         Share memory share = _standby(0, uint32(START + 1));
         _expectNoProof(

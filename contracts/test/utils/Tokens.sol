@@ -87,3 +87,74 @@ contract LyingToken {
         return true;
     }
 }
+
+/// @notice Says false where a transfer fails, instead of reverting, and lets none through.
+contract RefusingToken is ERC20("Refusing", "NO") {
+    function transfer(address, uint256) public pure override returns (bool) {
+        return false;
+    }
+
+    function transferFrom(address, address, uint256) public pure override returns (bool) {
+        return false;
+    }
+}
+
+/// @notice Refuses to move what belongs to, or goes to, an account on its list, as USDC does; may refuse everything.
+contract BlockingToken is ERC20("Blocking", "USDB") {
+    mapping(address account => bool) public isBlocked;
+    bool public paused;
+
+    error Blocked(address account);
+    error Paused();
+
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+
+    function setBlocked(address account, bool blocked) external {
+        isBlocked[account] = blocked;
+    }
+
+    function setPaused(bool paused_) external {
+        paused = paused_;
+    }
+
+    function balanceOf(address account) public view override returns (uint256) {
+        if (paused) revert Paused();
+        return super.balanceOf(account);
+    }
+
+    function _update(address from, address to, uint256 value) internal override {
+        if (paused) revert Paused();
+        if (isBlocked[from]) revert Blocked(from);
+        if (isBlocked[to]) revert Blocked(to);
+        super._update(from, to, value);
+    }
+}
+
+/// @notice Its permit reverts with a megabyte.
+contract BombToken is ERC20("Bomb", "BOMB") {
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+
+    function permit(address, address, uint256, uint256, uint8, bytes32, bytes32) external pure {
+        assembly ("memory-safe") {
+            revert(0, 1000000)
+        }
+    }
+}
+
+/// @notice Takes more from the escrow than it was told to, so that its balance falls in a deposit.
+contract ShrinkingToken {
+    uint256 internal balance = 1_000;
+
+    function balanceOf(address) external view returns (uint256) {
+        return balance;
+    }
+
+    function transferFrom(address, address, uint256) external returns (bool) {
+        balance -= 1;
+        return true;
+    }
+}
