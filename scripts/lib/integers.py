@@ -126,7 +126,7 @@ class Integers:
                 rest = [x for j, x in enumerate(term.children()) if j != i]
                 split = self.choice(choice)
                 if split:
-                    yes, no = (simplify(z3_xor([part, *rest])) for part in split[1:])
+                    yes, no = (xor([part, *rest]) for part in split[1:])
                     return self.word(If(split[0], yes, no))
         return self.fresh(0, (1 << size) - 1, term if kind == Z3_OP_UNINTERPRETED and term.num_args() == 0 else None)
 
@@ -152,13 +152,14 @@ class Integers:
             factor = self.word(part)
             if is_int_value(factor) and factor.as_long() >= 1 << (size - 1):
                 factor = IntVal(factor.as_long() - (1 << size))
-            if is_int_value(total) and total.as_long() < 0 or is_int_value(factor) and factor.as_long() < 0:
-                constant, other = (total, factor) if is_int_value(total) else (factor, total)
-                c, (ol, oh) = constant.as_long(), self.range(other)
-                total = self.wrap(other * c, oh * c, ol * c, size)
+            if is_int_value(total) and is_int_value(factor):
+                total = IntVal(total.as_long() * factor.as_long())
                 continue
-            if is_int_value(total) and total.as_long() == 1:
-                total = factor
+            if is_int_value(factor):
+                total, factor = factor, total
+            if is_int_value(total) and total.as_long() <= 1:
+                c, (low, high) = total.as_long(), self.range(factor)
+                total = factor if c == 1 else self.wrap(factor * c, high * c, low * c, size)
                 continue
             exact = self.times(total, factor)
             low, high = self.range(exact)
@@ -239,15 +240,35 @@ class Integers:
             for x, y in ((a, b), (b, a)):
                 low, high = self.range(x)
                 yield from (p >= y * low, p <= y * high)
-                for m in self.multipliers:
+                for m in self.multipliers | {2**bits - 1 for bits in (32, 64, 96, 128)}:
                     yield from (Implies(x <= m, p <= m * y), Implies(x >= m, p >= m * y))
 
 
-def z3_xor(parts):
-    total = parts[0]
-    for part in parts[1:]:
+def xor(parts):
+    """The parts, joined by ^, without what cancels out."""
+    left = []
+    for part in itertools.chain.from_iterable(map(xored, parts)):
+        twin = next((i for i, x in enumerate(left) if x.eq(part)), None)
+        if twin is not None:
+            left.pop(twin)
+        elif not (is_bv_value(part) and part.as_long() == 0):
+            left.append(part)
+    total = left[0] if left else BitVecVal(0, parts[0].size())
+    for part in left[1:]:
         total = total ^ part
     return total
+
+
+def xored(term):
+    """What a word is made of by ^. z3 writes x ^ 1 as x's upper bits beside its lowest, negated."""
+    if term.decl().kind() == Z3_OP_BXOR:
+        return [part for child in term.children() for part in xored(child)]
+    if term.decl().kind() == Z3_OP_CONCAT and term.num_args() == 2:
+        high, low = term.children()
+        if high.decl().kind() == Z3_OP_EXTRACT and high.params()[1] == 1 and low.decl().kind() == Z3_OP_BNOT:
+            if low.arg(0).eq(Extract(0, 0, high.arg(0))):
+                return [high.arg(0), BitVecVal(1, term.size())]
+    return [term]
 
 
 def main():
@@ -255,7 +276,7 @@ def main():
     text = refine(SMTQuery(pathlib.Path(sys.argv[1]).read_text(), [])).smtlib
     query = list(parse_smt2_string(text))
     integers = Integers()
-    conditions = [integers.truth(simplify(a, blast_select_store=True)) for a in query]
+    conditions = [integers.truth(a) for a in query]
     facts = conditions + integers.facts + list(integers.lemmas())
     # Mostly the lemmas are enough; what they allow may still contradict what a product is.
     for more in ([], integers.definitions):
