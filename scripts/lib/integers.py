@@ -13,6 +13,11 @@ from halmos.solve import SMTQuery, refine
 from z3 import *
 
 TIMEOUT_MS = 110_000
+WORD = "(_ BitVec 256)"
+ANY_PRODUCT = f"(declare-fun f_evm_bvmul_256 ({WORD} {WORD}) {WORD})"
+SOME_PRODUCT = f"""{ANY_PRODUCT.replace("f_evm", "any")}
+(define-fun f_evm_bvmul_256 ((x {WORD}) (y {WORD})) {WORD} (let ((zero (_ bv0 256)) (one (_ bv1 256)))
+  (ite (or (= x zero) (= y zero)) zero (ite (= x one) y (ite (= y one) x (any_bvmul_256 x y))))))"""
 
 
 class Integers:
@@ -235,6 +240,9 @@ class Integers:
                     continue
                 for m in self.multipliers:
                     yield from (Implies(y <= m * w, p <= m * q), Implies(w <= m * y, q <= m * p))
+                    yield from (Implies(m * y <= w, m * p <= q), Implies(m * w <= y, m * q <= p))
+                    yield Implies(And(x <= m, w <= y), p - q <= m * (y - w))
+                    yield Implies(And(x <= m, y <= w), q - p <= m * (w - y))
                 yield from (Implies(y < w, p + x <= q), Implies(w < y, q + x <= p))
         for a, b, p in splits:
             for x, y in ((a, b), (b, a)):
@@ -271,35 +279,37 @@ def xored(term):
     return [term]
 
 
+def answer(conditions, timeout_ms):
+    solver = Solver()
+    solver.set("timeout", timeout_ms)
+    solver.add(conditions)
+    return solver.check(), solver
+
+
 def main():
-    # halmos asks first with products that may be anything, and takes a model of that for a counterexample.
-    text = refine(SMTQuery(pathlib.Path(sys.argv[1]).read_text(), [])).smtlib
-    query = list(parse_smt2_string(text))
+    original = pathlib.Path(sys.argv[1]).read_text()
+    # halmos asks first with products that may be anything, and would take a model of that for a counterexample.
+    query = list(parse_smt2_string(refine(SMTQuery(original, [])).smtlib))
     integers = Integers()
-    conditions = [integers.truth(a) for a in query]
-    facts = conditions + integers.facts + list(integers.lemmas())
-    # Mostly the lemmas are enough; what they allow may still contradict what a product is.
-    for more in ([], integers.definitions):
-        solver = Solver()
-        solver.set("timeout", TIMEOUT_MS)
-        solver.add(facts + more)
-        answer = solver.check()
-        if answer == unsat:
+    facts = [integers.truth(condition) for condition in query] + integers.facts
+    # Mostly the lemmas are enough. Where words are taken apart bit by bit, all that matters of products is zero and one.
+    bits = list(parse_smt2_string(original.replace(ANY_PRODUCT, SOME_PRODUCT)))
+    steps = [(facts + list(integers.lemmas()), 30_000), (bits, 10_000)]
+    steps.append((facts + integers.definitions, TIMEOUT_MS))
+    for conditions, timeout_ms in steps:
+        result, solver = answer(conditions, timeout_ms)
+        if result == unsat:
             print("unsat")
             return
-    if answer == sat:
-        model = solver.model()
-        values = [(term, BitVecVal(model.eval(value, True).as_long(), term.size())) for term, value in integers.names.items()]
-        rest = Solver()
-        rest.set("timeout", TIMEOUT_MS)
-        rest.add(query + [term == value for term, value in values])
-        if rest.check() == sat:
-            print("sat")
-            print("(model")
-            for term, value in values:
-                print(f"  (define-fun {term.decl().name()} () (_ BitVec {term.size()}) #x{value.as_long():0{term.size() // 4}x})")
-            print(")")
-            return
+        if result == sat and conditions[0] is facts[0]:
+            model = solver.model()
+            values = [(term, BitVecVal(model.eval(value, True).as_long(), term.size())) for term, value in integers.names.items()]
+            if answer(query + [term == value for term, value in values], 10_000)[0] == sat:
+                print("sat\n(model")
+                for term, value in values:
+                    print(f"  (define-fun {term.decl().name()} () (_ BitVec {term.size()}) #x{value.as_long():0{term.size() // 4}x})")
+                print(")")
+                return
     print("unknown")
 
 

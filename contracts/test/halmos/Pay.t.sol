@@ -44,7 +44,12 @@ contract PayProof {
         assert(settled >= lease.work);
         assert(settled == lease.work || settled == work || settled == contracted);
         assert(settled == lease.work || (settled <= work && settled <= contracted));
-        assert(settled <= uint256(terms.hashrate) * (terms.end - terms.start));
+    }
+
+    /// @dev With the proof before: settled work stays within what was agreed.
+    function check_ACancellationContractsLess(Terms calldata terms, Lease memory lease) external pure {
+        _assumeOpen(terms, lease);
+        assert(uint256(terms.hashrate) * (lease.end - terms.start) <= uint256(terms.hashrate) * (terms.end - terms.start));
     }
 
     function check_PayUpToATimeNeverFalls(uint128 price, uint128 work, uint128 more) external pure {
@@ -72,7 +77,43 @@ contract PayProof {
 
     function check_ThePenaltyFitsTheBond(Terms calldata terms, Lease memory lease) external pure {
         _assumeOpen(terms, lease);
+        uint256 ran = lease.end - terms.start;
+        uint256 required = uint256(terms.hashrate) * ran * terms.slaBps / Pay.ONE;
+        // A step on the way, which the solver doesn't find by itself.
+        assert(terms.bond * ran * required <= terms.bond * Pay.duration(terms) * required);
         assert(Pay.outcome(terms, lease).penalty <= terms.bond);
+    }
+
+    function check_MoreSharesNeverPayLess(Terms calldata terms, Lease memory lease, uint48 more) external pure {
+        _assumeOpen(terms, lease);
+        vm.assume(more >= lease.count);
+        uint256 earned = Pay.outcome(terms, lease).earned;
+        lease.count = more;
+        assert(Pay.outcome(terms, lease).earned >= earned);
+    }
+
+    function check_MoreSharesNeverCostMoreBond(Terms calldata terms, Lease memory lease, uint48 more) external pure {
+        _assumeOpen(terms, lease);
+        vm.assume(more >= lease.count);
+        uint256 penalty = Pay.outcome(terms, lease).penalty;
+        lease.count = more;
+        assert(Pay.outcome(terms, lease).penalty <= penalty);
+    }
+
+    function check_MoreSettledNeverPaysLess(Terms calldata terms, Lease memory lease, uint128 more) external pure {
+        _assumeOpen(terms, lease);
+        vm.assume(more >= lease.work && more <= uint256(terms.hashrate) * (terms.end - terms.start));
+        uint256 earned = Pay.outcome(terms, lease).earned;
+        lease.work = more;
+        assert(Pay.outcome(terms, lease).earned >= earned);
+    }
+
+    function check_MoreSettledNeverCostsMoreBond(Terms calldata terms, Lease memory lease, uint128 more) external pure {
+        _assumeOpen(terms, lease);
+        vm.assume(more >= lease.work && more <= uint256(terms.hashrate) * (terms.end - terms.start));
+        uint256 penalty = Pay.outcome(terms, lease).penalty;
+        lease.work = more;
+        assert(Pay.outcome(terms, lease).penalty <= penalty);
     }
 
     /// @dev A lease that the escrow could hold: `open` checked its ratios and its lock, and settled work was capped when it settled.
