@@ -49,7 +49,9 @@ contract PayProof {
     /// @dev With the proof before: settled work stays within what was agreed.
     function check_ACancellationContractsLess(Terms calldata terms, Lease memory lease) external pure {
         _assumeOpen(terms, lease);
-        assert(uint256(terms.hashrate) * (lease.end - terms.start) <= uint256(terms.hashrate) * (terms.end - terms.start));
+        assert(
+            uint256(terms.hashrate) * (lease.end - terms.start) <= uint256(terms.hashrate) * (terms.end - terms.start)
+        );
     }
 
     function check_PayUpToATimeNeverFalls(uint128 price, uint128 work, uint128 more) external pure {
