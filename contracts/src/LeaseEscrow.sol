@@ -16,6 +16,8 @@ import {Shares} from "./libraries/Shares.sol";
 /// @title Escrow of leased SHA-256d hashpower
 /// @dev No constructor, no immutables and no metadata: code and code hash are the same on every chain. A lease is one slot of state (two while
 /// proofs are counted); its terms come back in calldata and are held against its id.
+// `filled` is implemented by the public mapping of that name, whose getter slither does not count where its key is an enum.
+// slither-disable-next-line unimplemented-functions
 contract LeaseEscrow is ILeaseEscrow, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
@@ -55,6 +57,8 @@ contract LeaseEscrow is ILeaseEscrow, ReentrancyGuardTransient {
         bytes32 r,
         bytes32 s
     ) external nonReentrant returns (uint256 received) {
+        // Every way to change a balance is behind the guard, or moves what is there already; a permit that calls back finds nothing half done.
+        // slither-disable-next-line reentrancy-benign
         try IERC20Permit(token).permit(msg.sender, address(this), amount, deadline, v, r, s) {} catch {}
         return _deposit(token, amount, account);
     }
@@ -82,6 +86,8 @@ contract LeaseEscrow is ILeaseEscrow, ReentrancyGuardTransient {
 
     function _debit(address account, address token, uint256 amount) private {
         uint256 balance = balanceOf[account][token];
+        // The amount of a lock depends on times that both parties signed, not on the clock.
+        // slither-disable-next-line timestamp
         if (balance < amount) revert InsufficientBalance(account, token, balance, amount);
         unchecked {
             balanceOf[account][token] = balance - amount;
@@ -117,6 +123,8 @@ contract LeaseEscrow is ILeaseEscrow, ReentrancyGuardTransient {
         uint64 least,
         uint64 hashrate
     ) private {
+        // Times are compared with the clock by design: phases last minutes, and validators move it by seconds.
+        // slither-disable-next-line timestamp
         if (block.timestamp >= expiry) revert OrderExpired(side, expiry);
         if (epoch != epochOf[maker]) revert WrongEpoch(side, epoch, epochOf[maker]);
 
@@ -209,6 +217,7 @@ contract LeaseEscrow is ILeaseEscrow, ReentrancyGuardTransient {
     ) private {
         // Checks
         uint256 until = _proveFrom(terms, lease);
+        // slither-disable-next-line timestamp
         if (block.timestamp >= until) revert SettlePhaseOver(id, until);
         if (receipt.leaseId != id) revert WrongLease(id, receipt.leaseId);
         if (receipt.through <= lease.through) revert ReceiptNotNewer(id, receipt.through, lease.through);
@@ -272,6 +281,7 @@ contract LeaseEscrow is ILeaseEscrow, ReentrancyGuardTransient {
     function _requireProver(bytes32 id, Terms calldata terms, Lease memory lease) private view {
         uint256 from = _proveFrom(terms, lease);
         uint256 until = uint256(lease.end) + terms.proofWindow;
+        // slither-disable-next-line timestamp
         if (block.timestamp < from || block.timestamp >= until) revert NotProvePhase(id, from, until);
         bool allowed = msg.sender == terms.seller || msg.sender == terms.payee || isOperator[terms.seller][msg.sender];
         if (!allowed) revert NotProver(id, msg.sender);
@@ -290,6 +300,7 @@ contract LeaseEscrow is ILeaseEscrow, ReentrancyGuardTransient {
         if (msg.sender != terms.buyer && msg.sender != terms.agent) revert NotBuyerOrAgent(id, msg.sender);
 
         uint256 end = block.timestamp + terms.cancelNotice;
+        // slither-disable-next-line timestamp
         if (end < lease.end) {
             lease.end = uint40(end);
             _leases[id] = lease;
@@ -319,6 +330,7 @@ contract LeaseEscrow is ILeaseEscrow, ReentrancyGuardTransient {
         // Checks
         bool early = lease.through >= lease.end || msg.sender == terms.seller;
         uint256 from = early ? lease.end : uint256(lease.end) + terms.proofWindow;
+        // slither-disable-next-line timestamp
         if (block.timestamp < from) revert CloseTooEarly(id, from);
 
         // Effects
@@ -409,6 +421,8 @@ contract LeaseEscrow is ILeaseEscrow, ReentrancyGuardTransient {
     }
 
     function _isSignedBy(address signer, bytes32 digest, bytes calldata signature) private pure returns (bool) {
+        // The argument of an error says nothing that the error does not.
+        // slither-disable-next-line unused-return
         (address recovered, ECDSA.RecoverError error_,) = ECDSA.tryRecoverCalldata(digest, signature);
         return error_ == ECDSA.RecoverError.NoError && recovered == signer;
     }

@@ -6,6 +6,7 @@ mod bad_orders;
 mod bad_start;
 mod bad_work;
 mod buyer_vanishes;
+mod deploy;
 mod honest_lease;
 mod hostile;
 mod lease;

@@ -2,12 +2,15 @@
 
 use std::{net::TcpListener, path::Path};
 
-use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, U256, address, keccak256};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::process::{Process, until};
+
+/// The deterministic deployment proxy, which anvil has from the start: creates the code that follows 32 bytes of salt.
+const DEPLOYER: Address = address!("4e59b44847b379578588920cA78FbF26c0B4956C");
 
 /// A local chain with a block each second.
 #[derive(Debug)]
@@ -29,9 +32,17 @@ impl Chain {
     /// # Errors
     /// Where anvil is not installed or does not start.
     pub async fn start(root: &Path, logs: &Path) -> Result<Self> {
+        Self::with_id(root, logs, Self::ID).await
+    }
+
+    /// Starts a chain with this id.
+    ///
+    /// # Errors
+    /// Where anvil is not installed or does not start.
+    pub async fn with_id(root: &Path, logs: &Path, id: u64) -> Result<Self> {
         let port = free_port()?;
         let mut command = Command::new(anvil(root)?);
-        command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--chain-id", &Self::ID.to_string()]);
+        command.args(["--host", "127.0.0.1", "--port", &port.to_string(), "--chain-id", &id.to_string()]);
         command.args(["--block-time", "1", "--slots-in-an-epoch", "1"]);
         let mut process = Process::start("anvil", command, &logs.join("anvil.log"))?;
         process.says("Listening on").await?;
@@ -82,7 +93,7 @@ impl Chain {
         Ok(receipt)
     }
 
-    /// Deploys a contract from its checked-in code.
+    /// Deploys a contract from its checked-in code, by CREATE2 as `scripts/deploy` does.
     ///
     /// # Errors
     /// Where there is no such file, or the deployment fails.
@@ -90,8 +101,10 @@ impl Chain {
         let path = root.join(format!("contracts/abi/{name}.json"));
         let artifact: Value =
             serde_json::from_slice(&std::fs::read(&path).with_context(|| path.display().to_string())?)?;
-        let receipt = self.send(json!({ "data": artifact["bytecode"] })).await?;
-        Ok(serde_json::from_value(receipt["contractAddress"].clone())?)
+        let code: Bytes = serde_json::from_value(artifact["bytecode"].clone())?;
+        let input = Bytes::from([B256::ZERO.as_slice(), &code].concat());
+        self.send(json!({ "to": DEPLOYER, "data": input })).await?;
+        Ok(DEPLOYER.create2_from_code(B256::ZERO, code))
     }
 
     /// Gives an account coins for gas, wei.

@@ -75,6 +75,8 @@ library Pay {
         uint256 lock = lockUp(terms.price, terms.hashrate, agreed);
         result.refund = lock + feeLockUp(lock, terms.matcherFeeBps) - result.earned - result.fee;
 
+        // What is required is a whole number of hashes by definition, rounded down before anything is judged by it.
+        // slither-disable-next-line divide-before-multiply
         uint256 required = contracted * terms.slaBps / ONE;
         uint256 delivered = lease.work + shown;
         if (delivered < required) {

@@ -14,6 +14,7 @@ library ProofOfWork {
         returns (bytes32 id)
     {
         bool ok;
+        // slither-disable-next-line assembly
         assembly ("memory-safe") {
             let start := add(transaction, 0x20)
             calldatacopy(add(start, extranonceAt), extranonce.offset, extranonce.length)
@@ -30,6 +31,7 @@ library ProofOfWork {
     /// side first, so that each line hashes the two words and then their digest.
     function merkleRoot(bytes32 leaf, bytes32[] memory branch) internal view returns (bytes32 root) {
         bool ok;
+        // slither-disable-next-line assembly
         assembly ("memory-safe") {
             ok := 1
             mstore(0, leaf)
@@ -64,6 +66,7 @@ library ProofOfWork {
         returns (bytes32 hash)
     {
         bool ok;
+        // slither-disable-next-line assembly
         assembly ("memory-safe") {
             let ptr := mload(0x40)
             mstore(ptr, version)
@@ -83,7 +86,10 @@ library ProofOfWork {
         uint256 x = uint256(word);
         uint256 mask8 = 0x00FF00FF00FF00FF00FF00FF00FF00FF00FF00FF00FF00FF00FF00FF00FF00FF;
         uint256 mask16 = 0x0000FFFF0000FFFF0000FFFF0000FFFF0000FFFF0000FFFF0000FFFF0000FFFF;
+        // Masks are read by their digits.
+        // slither-disable-next-line too-many-digits
         uint256 mask32 = 0x00000000FFFFFFFF00000000FFFFFFFF00000000FFFFFFFF00000000FFFFFFFF;
+        // slither-disable-next-line too-many-digits
         uint256 mask64 = 0x0000000000000000FFFFFFFFFFFFFFFF0000000000000000FFFFFFFFFFFFFFFF;
         x = ((x >> 8) & mask8) | ((x & mask8) << 8);
         x = ((x >> 16) & mask16) | ((x & mask16) << 16);

@@ -131,23 +131,30 @@ library Shares {
 
     /// @dev The 32 bytes from `offset` in the item at `position`; those past the item's end are of no meaning.
     function _word(bytes calldata shares, uint256 position, uint256 offset) private pure returns (bytes32 word) {
+        // Reads a word of calldata without a copy of what is before it.
+        // slither-disable-next-line assembly
         assembly ("memory-safe") {
             word := calldataload(add(add(shares.offset, position), offset))
         }
     }
 
+    // A slice's offset and its length are two writes of two words.
+    // slither-disable-start write-after-write
     /// @dev The bytes from `offset` in the item at `position` to the item's end.
     function _tail(bytes calldata shares, uint256 position, uint256 offset, uint256 end)
         private
         pure
         returns (bytes calldata tail)
     {
+        // A slice within bounds that `_end` has checked.
+        // slither-disable-next-line assembly
         assembly ("memory-safe") {
             let from := add(position, offset)
             tail.offset := add(shares.offset, from)
             tail.length := sub(end, from)
         }
     }
+    // slither-disable-end write-after-write
 
     function _requireTime(uint256 position, bytes4 headerTime, uint256 from, uint256 end) private pure {
         uint256 nTime = ProofOfWork.fromHeader(headerTime);
