@@ -43,6 +43,32 @@ contract ProofOfWorkTest is Test {
         assertEq(pow.merkleRoot(leaf, branch), Miner.merkleRoot(leaf, branch), "root");
     }
 
+    /// Headers of the main chain, from its first block to the 800,000th.
+    function test_HashesRealHeaders() external view {
+        string memory blocks = vm.readFile("../miner/vectors/bitcoin_headers.json");
+        for (uint256 i = 0; i < 8; ++i) {
+            string memory block_ = string.concat("[", string(bytes.concat(bytes1(uint8(48 + i)))), "]");
+            bytes memory header = vm.parseJsonBytes(blocks, string.concat(block_, ".header"));
+            assertEq(header.length, 80, "size");
+            (bytes4 version, bytes32 prevHash, bytes32 root, bytes12 tail) = _cut(header);
+            bytes32 hash = vm.parseJsonBytes32(blocks, string.concat(block_, ".hash"));
+            assertEq(pow.headerHash(version, prevHash, root, tail), hash, block_);
+        }
+    }
+
+    function _cut(bytes memory header)
+        private
+        pure
+        returns (bytes4 version, bytes32 prevHash, bytes32 root, bytes12 tail)
+    {
+        assembly ("memory-safe") {
+            version := mload(add(header, 0x20))
+            prevHash := mload(add(header, 0x24))
+            root := mload(add(header, 0x44))
+            tail := mload(add(header, 0x64))
+        }
+    }
+
     function testFuzz_HeaderHash(
         uint32 version,
         bytes32 prevHash,
