@@ -1,7 +1,7 @@
 # Sourced after contracts.sh: the tools that look for faults in the contracts, from PyPI and pinned by scripts/lib/audit.txt.
 #   audit_install            installs them into .run/audit where they are missing or older than the list; needs Python 3.10 or later
 #   audit_tree DIR           makes DIR a copy of the contracts that builds all of its code in one way: by way of the IR, as the escrow is
-#   slither, halmos, mutants the tools; they find forge by themselves
+#   slither, halmos, halmos_in_integers, mutants    the tools; they find forge by themselves
 
 AUDIT_HOME="$CONTRACTS_DIR/../.run/audit"
 
@@ -29,5 +29,6 @@ _audit() {
   PATH="$(dirname -- "$bin"):$AUDIT_HOME/bin:$PATH" "$@"
 }
 slither() { _audit "$AUDIT_HOME/bin/slither" "$@"; }
-halmos() { _audit "$AUDIT_HOME/bin/halmos" --solver-command "$AUDIT_HOME/bin/python $CONTRACTS_DIR/../scripts/lib/integers.py" "$@"; }
+halmos() { _audit "$AUDIT_HOME/bin/halmos" --solver yices "$@"; }
+halmos_in_integers() { halmos --solver-command "$AUDIT_HOME/bin/python $CONTRACTS_DIR/../scripts/lib/integers.py" "$@"; }
 mutants() { _audit "$AUDIT_HOME/bin/python" "$CONTRACTS_DIR/../scripts/lib/mutants.py" "$CONTRACTS_DIR" "$@"; }

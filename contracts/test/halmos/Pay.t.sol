@@ -94,30 +94,6 @@ contract PayProof {
         assert(Pay.outcome(terms, lease).earned >= earned);
     }
 
-    function check_MoreSharesNeverCostMoreBond(Terms calldata terms, Lease memory lease, uint48 more) external pure {
-        _assumeOpen(terms, lease);
-        vm.assume(more >= lease.count);
-        uint256 penalty = Pay.outcome(terms, lease).penalty;
-        lease.count = more;
-        assert(Pay.outcome(terms, lease).penalty <= penalty);
-    }
-
-    function check_MoreSettledNeverPaysLess(Terms calldata terms, Lease memory lease, uint128 more) external pure {
-        _assumeOpen(terms, lease);
-        vm.assume(more >= lease.work && more <= uint256(terms.hashrate) * (terms.end - terms.start));
-        uint256 earned = Pay.outcome(terms, lease).earned;
-        lease.work = more;
-        assert(Pay.outcome(terms, lease).earned >= earned);
-    }
-
-    function check_MoreSettledNeverCostsMoreBond(Terms calldata terms, Lease memory lease, uint128 more) external pure {
-        _assumeOpen(terms, lease);
-        vm.assume(more >= lease.work && more <= uint256(terms.hashrate) * (terms.end - terms.start));
-        uint256 penalty = Pay.outcome(terms, lease).penalty;
-        lease.work = more;
-        assert(Pay.outcome(terms, lease).penalty <= penalty);
-    }
-
     /// @dev A lease that the escrow could hold: `open` checked its ratios and its lock, and settled work was capped when it settled.
     function _assumeOpen(Terms calldata terms, Lease memory lease) private pure returns (uint256 lock) {
         vm.assume(terms.start < terms.end && terms.end - terms.start <= type(uint32).max);
