@@ -129,4 +129,46 @@ contract ProofOfWorkTest is Test {
         }
         assertTrue(right > 0 && outOfGas > 0, "both ends of the range are tried");
     }
+
+    // ------------------------------------------------------------------ a precompile that fails and leaves its gas
+
+    /// @dev As it does at the greatest depth of calls. Each of the calls fails in turn.
+    function test_AFailedCallOfThePrecompileIsNeverADigest() external {
+        Job memory job;
+        (job.coinbasePrefix, job.coinbaseSuffix) = ("prefix", "suffix");
+        bytes memory coinbase = "prefixextranoncesuffix";
+        bytes4 why = ProofOfWork.OutOfGas.selector;
+        _failBoth(coinbase, abi.encodeCall(pow.coinbaseId, ("prefix", "extranonce", "suffix")), why);
+
+        bytes memory header = Miner.header(1, "previous", "root", 2, 3, 4);
+        bytes12 tail = bytes12(bytes.concat(Miner.littleEndian(2), Miner.littleEndian(3), Miner.littleEndian(4)));
+        _failBoth(header, abi.encodeCall(pow.headerHash, (Miner.littleEndian(1), "previous", "root", tail)), why);
+
+        for (uint256 size = 1; size <= 9; ++size) {
+            bytes32[] memory branch = new bytes32[](size);
+            bytes32 root = "leaf";
+            for (uint256 i = 0; i < size; ++i) {
+                branch[i] = keccak256(abi.encode(i));
+            }
+            for (uint256 i = 0; i < size; ++i) {
+                bytes memory step = bytes.concat(root, branch[i]);
+                _failBoth(step, abi.encodeCall(pow.merkleRoot, ("leaf", branch)), why);
+                root = Miner.sha256d(step);
+            }
+        }
+    }
+
+    /// @dev Either hash of `data`'s double hash fails in the call.
+    function _failBoth(bytes memory data, bytes memory call, bytes4 why) private {
+        (bool ok,) = address(pow).call(call);
+        assertTrue(ok, "as it is");
+        bytes[2] memory inputs = [data, abi.encodePacked(sha256(data))];
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.mockCallRevert(address(2), inputs[i], "");
+            bytes memory result;
+            (ok, result) = address(pow).call(call);
+            vm.clearMockedCalls();
+            assertTrue(!ok && bytes4(result) == why, "a failed call passed");
+        }
+    }
 }

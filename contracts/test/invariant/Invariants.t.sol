@@ -146,6 +146,8 @@ contract InvariantsTest is Test {
             if (lease.closed) continue;
             vm.prank(address(0xdead));
             escrow.close(lease.terms);
+            assertEq(escrow.leaseOf(lease.id).end, 0, "state remains");
+            assertEq(escrow.lastHashOf(lease.id), 0, "hash remains");
         }
     }
 
