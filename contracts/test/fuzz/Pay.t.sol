@@ -94,8 +94,8 @@ contract PayTest is Test {
         (Terms memory terms, Lease memory lease,,) = _make(c);
         uint256 settled = pay.settledWork(terms, lease, work);
         uint256 contracted = uint256(terms.hashrate) * (lease.end - terms.start);
-        assertTrue(settled >= lease.work, "never falls");
-        assertTrue(settled == lease.work || (settled <= contracted && settled <= work), "capped");
+        uint256 capped = work < contracted ? work : contracted;
+        assertEq(settled, capped > lease.work ? capped : lease.work, "what is contracted, and no less than before");
     }
 
     /// @dev A lease that the escrow could hold: its lock fits 128 bits, and its work was settled before a cancellation or after.

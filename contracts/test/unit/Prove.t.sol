@@ -178,9 +178,13 @@ contract ProveTest is Fixture {
         _prove(0, Miner.join(shares, 0, 2));
         SignedJob[] memory jobs = _signed(_job());
         bytes memory row = Miner.join(shares, 2, 3);
-        vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.WrongLastHash.selector, id, shares[1].hash));
-        vm.prank(seller);
-        escrow.prove(terms, shares[0].hash, jobs, row);
+        bytes32 last = shares[1].hash;
+        bytes32[3] memory others = [shares[0].hash, bytes32(uint256(last) - 1), bytes32(uint256(last) + 1)];
+        for (uint256 i = 0; i < others.length; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.WrongLastHash.selector, id, last));
+            vm.prank(seller);
+            escrow.prove(terms, others[i], jobs, row);
+        }
     }
 
     function test_RefusesAStartAfterAHashWhereNoneCounted() external {

@@ -111,11 +111,12 @@ contract SettleTest is Fixture {
     }
 
     function test_RefusesAReceiptOfAnotherLease() external {
-        Terms memory other = _lease();
-        bytes32 otherId = escrow.leaseId(other);
-        _expectNoSettlement(
-            _receipt(other, 1_000, START + 100), abi.encodeWithSelector(ILeaseEscrow.WrongLease.selector, id, otherId)
-        );
+        Receipt memory receipt = _receipt(terms, 1_000, START + 100);
+        bytes32[3] memory others = [escrow.leaseId(_lease()), bytes32(uint256(id) - 1), bytes32(uint256(id) + 1)];
+        for (uint256 i = 0; i < others.length; ++i) {
+            receipt.leaseId = others[i];
+            _expectNoSettlement(receipt, abi.encodeWithSelector(ILeaseEscrow.WrongLease.selector, id, others[i]));
+        }
     }
 
     function test_RefusesTermsThatWereNotOpened() external {
