@@ -13,6 +13,9 @@ use crate::{
 /// Longest time that an order may still live, seconds: a book whose makers are gone empties itself within a day.
 pub const MAX_LIFETIME_S: u64 = 86_400;
 
+/// Shortest proof window, seconds: in each half of it transactions must be mined. Without a first half no last receipt can be settled.
+pub const MIN_PROOF_WINDOW_S: u32 = 20;
+
 /// Lowest pay for proven work of an ask with a bond, basis points: a buyer who stops signing must not save more than this by it.
 pub const MIN_BONDED_PROOF_BPS: u16 = 7_000;
 
@@ -168,6 +171,11 @@ pub enum OrderFault {
         /// What the ask says.
         proof_bps: u16,
     },
+    /// Neither receipts nor proofs would have their time.
+    #[error(
+        "proof_window is {0} s: at least {MIN_PROOF_WINDOW_S} s, for receipts in its first half and proofs in its second"
+    )]
+    ProofWindowTooShort(u32),
     /// The escrow counts a lock in 128 bits.
     #[error("price × hashrate × duration doesn't fit 128 bits: lower one of them")]
     LockTooLarge,
@@ -190,6 +198,9 @@ pub fn check_ask(ask: &Ask, now: u64) -> Result<(), OrderFault> {
     }
     if ask.bond_bps > 0 && ask.proof_bps < MIN_BONDED_PROOF_BPS {
         return Err(OrderFault::BondedProofPayTooLow { proof_bps: ask.proof_bps });
+    }
+    if ask.proof_window < MIN_PROOF_WINDOW_S {
+        return Err(OrderFault::ProofWindowTooShort(ask.proof_window));
     }
     check_common(ask, now)?;
     max_bond(ask, ask.hashrate).map(|_| ()).ok_or(OrderFault::LockTooLarge)
@@ -289,6 +300,12 @@ mod tests {
         assert_eq!(bid_fault(|bid| bid.buyer = Address::ZERO), OrderFault::Zero("buyer"));
         assert_eq!(bid_fault(|bid| bid.agent = Address::ZERO), OrderFault::Zero("agent"));
         assert_eq!(bid_fault(|bid| bid.duration = 0), OrderFault::Zero("duration"));
+    }
+
+    #[test]
+    fn both_halves_of_a_proof_window_have_room_for_a_transaction() {
+        assert_eq!(ask_fault(|ask| ask.proof_window = 19), OrderFault::ProofWindowTooShort(19));
+        assert_eq!(check_ask(&Ask { proof_window: 20, ..sample_ask() }, NOW), Ok(()));
     }
 
     #[test]
