@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod bitcoin;
+mod dialects;
+mod failover;
 mod farm;
 mod floors;
 mod pool;
