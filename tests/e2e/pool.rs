@@ -166,6 +166,9 @@ async fn looks_are_told(stage: &Stage) {
     assert_eq!((status, &told["usable"], &told["authorized"]), (200, &false.into(), &false.into()), "{told}");
     assert!(told["problem"].as_str().unwrap().contains("pool.password_file"), "{told}");
 
+    let (code, _) = stage.buyer.cli_fails(&["destination", "test", &url, "--user", "x"]).await.unwrap();
+    assert_eq!(code, Some(1), "without the password it is no use");
+
     let foreign = stage.bitcoin.url.clone();
     let (status, told) = post(json!({ "url": foreign, "user": "x", "password": "x" })).await;
     assert_eq!((status, &told["code"]), (422, &"destination-refused".into()), "{told}");

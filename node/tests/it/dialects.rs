@@ -187,7 +187,7 @@ fn dialects() -> Vec<Dialect> {
 }
 
 /// Answers one connection as the dialect does, to its end.
-async fn speak(peer: &mut Peer, answers: &[(&str, &str)]) {
+pub(crate) async fn speak(peer: &mut Peer, answers: &[(&str, &str)]) {
     let difficulty =
         encode::notification("mining.set_difficulty", &serde_json::from_str(&format!("[{DIFFICULTY}]")).unwrap());
     let notify = encode::notify(&job("1", true));
@@ -207,8 +207,8 @@ async fn speak(peer: &mut Peer, answers: &[(&str, &str)]) {
         }
         let answer = answer.replace("$id", &request.id.to_string());
         let answer = answer.replace("$difficulty", difficulty.trim()).replace("$job", notify.trim());
-        if !answer.is_empty() {
-            peer.send(&format!("{answer}\n")).await;
+        if !answer.is_empty() && peer.try_send(&format!("{answer}\n")).await.is_err() {
+            return;
         }
     }
 }

@@ -7,6 +7,7 @@ mod failover;
 mod farm;
 mod floors;
 mod pool;
+mod probe;
 /// The pool of the miner's own tests.
 #[allow(dead_code, reason = "the miner's tests ask more of it")]
 #[path = "../../../miner/tests/pool/scripted_pool.rs"]

@@ -1,6 +1,6 @@
 //! Keeps a lease at work, connection after connection, at the best pool that gives any.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -41,6 +41,8 @@ pub(super) struct Upkeep {
     shares: mpsc::Receiver<Share>,
     shared: Arc<Shared>,
     ranking: Ranking,
+    /// Why each pool that failed did, until it gives work again.
+    failures: BTreeMap<usize, String>,
     /// Number of the present connection.
     connection: u64,
     /// Number of jobs so far that voided all before them.
@@ -67,6 +69,7 @@ impl Upkeep {
             shares,
             shared,
             ranking,
+            failures: BTreeMap::new(),
             connection: 0,
             generation: 0,
             sent: HashSet::new(),
@@ -104,6 +107,7 @@ impl Upkeep {
         let Served { pool, mut upstream, work } = served;
         let began = Instant::now();
         self.connection += 1;
+        self.failures.remove(&pool);
         tracing::info!(lease = %self.lease, pool = %self.config.urls[pool], "the pool gives work");
         let ended = match self.publish(work, true) {
             Ok(()) => self.exchange(pool, &mut upstream).await,
@@ -134,7 +138,7 @@ impl Upkeep {
                     match found {
                         Ok(served) => return Ok(served),
                         // Work goes on where it is: no failure of the lease's.
-                        Err(failed) => drop(self.rank(&failed, Instant::now())),
+                        Err(failed) => self.rank(&failed, Instant::now()),
                     }
                     better = self.look_for_better(pool);
                 }
@@ -207,24 +211,23 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Keeps the health, and logs a line where it changes.
+    /// Keeps the health while no pool gives work.
     fn note(&mut self, failed: &Failed, served_since: Instant) {
-        let failure = self.rank(failed, served_since);
-        let mut state = self.shared.state();
-        if state.failure.as_ref() != Some(&failure) {
-            tracing::warn!(lease = %self.lease, error = failure, "the pool gives no work");
-            state.failure = Some(failure);
-        }
+        self.rank(failed, served_since);
+        let failures: Vec<&str> = self.failures.values().map(String::as_str).collect();
+        self.shared.state().failure = Some(failures.join("; "));
     }
 
-    /// Lets a pool that failed wait for its next turn, and tells the failure.
-    fn rank(&mut self, failed: &Failed, served_since: Instant) -> String {
+    /// Lets a pool that failed wait for its next turn, and logs a line where the failure is another than before.
+    fn rank(&mut self, failed: &Failed, served_since: Instant) {
         let Failed { pool, error, configure } = failed;
         self.ranking.set_configure(*pool, *configure);
         self.ranking.failed(*pool, served_since.elapsed(), Instant::now(), &mut rand::rng());
         let failure = format!("{} of pool.urls: {}", self.config.urls[*pool], error.with_causes());
-        tracing::debug!(lease = %self.lease, error = failure, "a connection to a pool failed");
-        failure
+        if self.failures.get(pool) != Some(&failure) {
+            tracing::warn!(lease = %self.lease, error = failure, "a pool gives no work");
+            self.failures.insert(*pool, failure);
+        }
     }
 }
 
