@@ -10,6 +10,8 @@ use crate::{Bitcoin, Process, bitcoin::write_secret, chain::free_port};
 
 /// Where the pool's blocks pay: the address of the stage's solo blocks as bcoin writes it on regtest.
 const PAYOUT: &str = "rb1qw508d6qejxtdg4y5r3zarvary0c5xw7k38f4sn";
+/// Most jobs of a pool: a test sees some hundred.
+const JOBS: usize = 0x1000;
 /// Account of the buyer at the pool.
 const USER: &str = "buyer.worker";
 
@@ -36,6 +38,8 @@ pub struct PoolShare {
     pub block: Option<String>,
     /// User it counts for.
     pub user: String,
+    /// Number of its job; no two pools of a stage have one in common.
+    pub job: u32,
 }
 
 impl Pool {
@@ -61,7 +65,7 @@ impl Pool {
         write_secret(&password_file, &password)?;
         let rpc_port = bitcoin.url.rsplit(':').next().context("a port")?.to_owned();
         let mut pools = Vec::new();
-        for number in 1..=count {
+        for number in 0..count {
             let (port, shares) = (free_port()?, dir.join(format!("pool{number}.shares")));
             let log = logs.join(format!("pool{number}.log"));
             std::fs::write(&shares, "")?;
@@ -73,6 +77,7 @@ impl Pool {
                 ("POOL_PASSWORD", password.clone()),
                 ("POOL_SHARES", shares.display().to_string()),
                 ("POOL_RPC_PORT", rpc_port.clone()),
+                ("POOL_JOBS_FROM", (number * JOBS).to_string()),
                 ("BCOIN_API_KEY", bitcoin.password.clone()),
             ];
             let (home, password_file) = (home.clone(), password_file.clone());
@@ -116,6 +121,7 @@ impl Pool {
                 difficulty: share["difficulty"].as_f64().context("a difficulty")?,
                 block: text("block"),
                 user: text("user").context("a user")?,
+                job: u32::from_str_radix(&text("job").context("a job")?, 16)?,
             })
         };
         record.lines().map(share).collect()
