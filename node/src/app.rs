@@ -17,7 +17,7 @@ use crate::{
     api,
     config::{Config, DataDirError, datadir::read_secret},
     delivery,
-    destination::{Destination, DestinationError, Password, Pool, PoolConfig, RpcConfig, Solo, SoloConfig},
+    destination::{Destination, DestinationError, Pool, Solo, SoloConfig},
     farm::{self, FarmConfig},
     keys::{KeyError, SecretKey},
     market,
@@ -311,25 +311,12 @@ fn net_config(config: &Config) -> Result<NetConfig, AppError> {
 
 fn destination(config: &Config, shutdown: &CancellationToken) -> Result<Option<Destination>, AppError> {
     if let Some(pool) = &config.pool {
-        return Ok(Some(Destination::Pool(Pool::new(pool_config(pool)?, shutdown.clone()))));
+        return Ok(Some(Destination::Pool(Pool::new(pool.destination()?, shutdown.clone()))));
     }
     let Some(bitcoin) = &config.bitcoin else { return Ok(None) };
-    let rpc = RpcConfig {
-        url: bitcoin.rpc.to_string(),
-        user: bitcoin.user.clone(),
-        password: Password::new(read_secret(&bitcoin.password_file)?.to_string()),
-    };
-    let (solo, templates) = Solo::start(SoloConfig { rpc, payout: bitcoin.payout.parse()? }, shutdown.clone())?;
+    let solo = SoloConfig { rpc: bitcoin.destination()?, payout: bitcoin.payout.parse()? };
+    let (solo, templates) = Solo::start(solo, shutdown.clone())?;
     Ok(Some(Destination::Solo(solo, templates)))
-}
-
-fn pool_config(pool: &crate::config::Pool) -> Result<PoolConfig, DataDirError> {
-    let password = match &pool.password_file {
-        Some(file) => read_secret(file)?.to_string(),
-        // What pools take for no password.
-        None => "x".to_owned(),
-    };
-    Ok(PoolConfig { url: pool.url.clone(), user: pool.user.clone(), password: Password::new(password) })
 }
 
 /// Starts the node's own worker, which mines at the node's own farm as any other miner does.

@@ -123,11 +123,11 @@ async fn agent_refuses_bad_shares_and_claims_and_repeats_an_answer_that_was_lost
         mine(&message.job.job, message.share_target, time.max(message.job.job.min_time), [5; 8], true).unwrap();
     assert_eq!(talk.share(message.job_id, settled).await.unwrap(), Err(ShareRefusal::TimeSettled));
 
-    // A block goes out before all else, and then the job is stale.
+    // A block goes out before all else, even on a share that is worth nothing to its seller; and then the job is stale.
     let bits = Target::from_compact(message.job.job.bits).unwrap();
-    let block = mine(&message.job.job, bits, now(), [6; 8], true).unwrap();
+    let block = mine(&message.job.job, bits, time.max(message.job.job.min_time), [6; 8], true).unwrap();
     let hash = assemble(&message.job.job, &block).unwrap().hash.to_string();
-    assert_eq!(talk.share(message.job_id, block).await.unwrap(), Ok(SHARE));
+    assert_eq!(talk.share(message.job_id, block).await.unwrap(), Err(ShareRefusal::TimeSettled));
     let clean = talk.hear("a clean job", |message| matches!(message, WorkMessage::Job(job) if job.clean).then_some(()));
     clean.await.unwrap();
     let stale = async {

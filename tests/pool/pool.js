@@ -2,8 +2,8 @@
 
 // A mining pool for the tests: foundation-stratum on the Bitcoin node of the tests. Every share that it judges is a
 // line of JSON in POOL_SHARES, appended before the miner hears of it, so that the count outlives a kill. Settings come
-// by the environment: POOL_PORT, POOL_DIFFICULTY, POOL_ADDRESS, POOL_PASSWORD, POOL_SHARES, POOL_RPC_PORT, BCOIN_API_KEY and
-// POOL_EXTRANONCE2_SIZE (8 unless said).
+// by the environment: POOL_PORT, POOL_DIFFICULTY, POOL_ADDRESS, POOL_PASSWORD, POOL_SHARES, POOL_RPC_PORT, BCOIN_API_KEY,
+// POOL_EXTRANONCE2_SIZE (8 unless said) and POOL_JOBS_FROM (the number before the first job's, 0 unless said).
 
 const { appendFileSync } = require('fs');
 const net = require('net');
@@ -69,6 +69,8 @@ pool.setupJobManager = () => {
   const size = Number(process.env.POOL_EXTRANONCE2_SIZE ?? 8);
   pool.manager.extraNoncePlaceholder = Buffer.alloc(pool.manager.extraNonceCounter.size + size, 0xf1);
   pool.manager.extraNonce2Size = size;
+  // So that the jobs of several pools can be told apart.
+  pool.manager.jobCounter.counter = Number(process.env.POOL_JOBS_FROM ?? 0);
   pool.manager.on('share', ({ error, difficulty, blockType, hash, job, addrPrimary }) => {
     const share = { error: error ?? null, difficulty, block: blockType === 'primary' ? hash : null, job, user: addrPrimary };
     appendFileSync(POOL_SHARES, `${JSON.stringify(share)}\n`);

@@ -57,12 +57,12 @@ impl Ground {
         Bitcoin::start(&self.root, self.dir.path(), &self.folders.logs, BITS).await
     }
 
-    /// Starts a mining pool on a Bitcoin node, whose shares have this Stratum difficulty.
+    /// Starts mining pools on a Bitcoin node, whose shares have this Stratum difficulty.
     ///
     /// # Errors
-    /// Where it is not installed or does not start.
-    pub async fn pool(&self, bitcoin: &Bitcoin, difficulty: f64) -> Result<Pool> {
-        Pool::start(&self.root, self.dir.path(), &self.folders.logs, bitcoin, difficulty).await
+    /// Where one is not installed or does not start.
+    pub async fn pools(&self, count: usize, bitcoin: &Bitcoin, difficulty: f64) -> Result<Vec<Pool>> {
+        Pool::start(count, &self.root, self.dir.path(), &self.folders.logs, bitcoin, difficulty).await
     }
 
     /// Initialises a node; it does not run yet.

@@ -10,6 +10,8 @@ use crate::{Bitcoin, Process, bitcoin::write_secret, chain::free_port};
 
 /// Where the pool's blocks pay: the address of the stage's solo blocks as bcoin writes it on regtest.
 const PAYOUT: &str = "rb1qw508d6qejxtdg4y5r3zarvary0c5xw7k38f4sn";
+/// Most jobs of a pool: a test sees some hundred.
+const JOBS: usize = 0x1000;
 /// Account of the buyer at the pool.
 const USER: &str = "buyer.worker";
 
@@ -36,37 +38,61 @@ pub struct PoolShare {
     pub block: Option<String>,
     /// User it counts for.
     pub user: String,
+    /// Number of its job; no two pools of a stage have one in common.
+    pub job: u32,
 }
 
 impl Pool {
-    /// Starts a pool whose shares have this Stratum difficulty.
+    /// Starts so many pools whose shares have this Stratum difficulty; the buyer has the same account at each.
     ///
     /// # Errors
     /// Where it is not installed or does not start.
-    pub async fn start(root: &Path, dir: &Path, logs: &Path, bitcoin: &Bitcoin, difficulty: f64) -> Result<Self> {
+    pub async fn start(
+        count: usize,
+        root: &Path,
+        dir: &Path,
+        logs: &Path,
+        bitcoin: &Bitcoin,
+        difficulty: f64,
+    ) -> Result<Vec<Self>> {
         let home = root.join("tests/pool");
         ensure!(
             home.join("node_modules/foundation-stratum").exists(),
             "the pool is not installed: run `npm ci --ignore-scripts` in tests/pool, as scripts/test does"
         );
-        let (port, shares, log) = (free_port()?, dir.join("pool.shares"), logs.join("pool.log"));
         let password_file = dir.join("pool.password");
         let password = format!("{:016x}", alloy_primitives::U256::from_be_bytes(alloy_primitives::B256::random().0));
         write_secret(&password_file, &password)?;
-        std::fs::write(&shares, "")?;
         let rpc_port = bitcoin.url.rsplit(':').next().context("a port")?.to_owned();
-        // By the environment: arguments are for everyone on the machine to read.
-        let settings = vec![
-            ("POOL_PORT", port.to_string()),
-            ("POOL_DIFFICULTY", difficulty.to_string()),
-            ("POOL_ADDRESS", PAYOUT.to_owned()),
-            ("POOL_PASSWORD", password),
-            ("POOL_SHARES", shares.display().to_string()),
-            ("POOL_RPC_PORT", rpc_port),
-            ("BCOIN_API_KEY", bitcoin.password.clone()),
-        ];
-        let process = run(&home, &settings, &log).await?;
-        Ok(Self { process, home, settings, log, port, password_file, shares })
+        let mut pools = Vec::new();
+        for number in 0..count {
+            let (port, shares) = (free_port()?, dir.join(format!("pool{number}.shares")));
+            let log = logs.join(format!("pool{number}.log"));
+            std::fs::write(&shares, "")?;
+            // By the environment: arguments are for everyone on the machine to read.
+            let settings = vec![
+                ("POOL_PORT", port.to_string()),
+                ("POOL_DIFFICULTY", difficulty.to_string()),
+                ("POOL_ADDRESS", PAYOUT.to_owned()),
+                ("POOL_PASSWORD", password.clone()),
+                ("POOL_SHARES", shares.display().to_string()),
+                ("POOL_RPC_PORT", rpc_port.clone()),
+                ("POOL_JOBS_FROM", (number * JOBS).to_string()),
+                ("BCOIN_API_KEY", bitcoin.password.clone()),
+            ];
+            let (home, password_file) = (home.clone(), password_file.clone());
+            let process = run(&home, &settings, &log).await?;
+            pools.push(Self { process, home, settings, log, port, password_file, shares });
+        }
+        Ok(pools)
+    }
+
+    /// Kills the pool for good.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.process.kill().await
     }
 
     /// Kills the pool and starts it again at the same address; it remembers no job and no connection.
@@ -95,17 +121,22 @@ impl Pool {
                 difficulty: share["difficulty"].as_f64().context("a difficulty")?,
                 block: text("block"),
                 user: text("user").context("a user")?,
+                job: u32::from_str_radix(&text("job").context("a job")?, 16)?,
             })
         };
         record.lines().map(share).collect()
     }
 
-    /// Returns the section of a node's configuration that mines for this pool.
-    pub(crate) fn section(&self) -> String {
-        format!(
-            "[pool]\nurl = \"stratum+tcp://127.0.0.1:{}\"\nuser = {USER:?}\npassword_file = {:?}\n",
-            self.port, self.password_file
-        )
+    /// Returns the section of a node's configuration that mines for these pools.
+    pub(crate) fn section(pools: &[Self]) -> String {
+        let urls: Vec<String> = pools.iter().map(Self::url).collect();
+        let password_file = pools.first().map(|pool| pool.password_file.clone()).unwrap_or_default();
+        format!("[pool]\nurls = {urls:?}\nuser = {USER:?}\npassword_file = {password_file:?}\n")
+    }
+
+    /// Returns where miners connect.
+    pub fn url(&self) -> String {
+        format!("stratum+tcp://127.0.0.1:{}", self.port)
     }
 
     /// Returns the buyer's account at the pool.

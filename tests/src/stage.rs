@@ -51,8 +51,8 @@ pub struct Stage {
     pub chain: Chain,
     /// The buyer's Bitcoin node.
     pub bitcoin: Bitcoin,
-    /// The pool on it, where the buyer mines for one.
-    pub pool: Option<Pool>,
+    /// The pools on it, where the buyer mines for one; the preferred one first.
+    pub pools: Vec<Pool>,
     /// The escrow.
     pub escrow: Address,
     /// The token.
@@ -79,24 +79,26 @@ impl Stage {
     /// # Errors
     /// Where a part does not start.
     pub async fn set(threads: usize, say: impl FnMut(&str)) -> Result<Self> {
-        Self::set_for(None, threads, say).await
+        Self::set_for_pools(0, 1.0, threads, say).await
     }
 
-    /// As [`Stage::set`], with a buyer who mines for a pool whose shares have this Stratum difficulty.
+    /// As [`Stage::set`], with a buyer who mines for the first of `count` pools whose shares have this Stratum difficulty;
+    /// without one, on the Bitcoin node itself.
     ///
     /// # Errors
     /// Where a part does not start.
-    pub async fn set_for_pool(difficulty: f64, threads: usize, say: impl FnMut(&str)) -> Result<Self> {
-        Self::set_for(Some(difficulty), threads, say).await
-    }
-
-    async fn set_for(difficulty: Option<f64>, threads: usize, mut say: impl FnMut(&str)) -> Result<Self> {
+    pub async fn set_for_pools(
+        count: usize,
+        difficulty: f64,
+        threads: usize,
+        mut say: impl FnMut(&str),
+    ) -> Result<Self> {
         let ground = Ground::set(&mut say).await?;
         say(&format!("starting a Bitcoin node (bcoin) on a regtest chain with bits {BITS}"));
         let bitcoin = ground.bitcoin().await?;
-        let pool = match difficulty {
-            Some(difficulty) => Some(ground.pool(&bitcoin, difficulty).await?),
-            None => None,
+        let pools = match count {
+            0 => Vec::new(),
+            count => ground.pools(count, &bitcoin, difficulty).await?,
         };
 
         let stratum = format!("127.0.0.1:{}", free_port()?);
@@ -110,12 +112,13 @@ impl Stage {
 
         let setup = Setup {
             bootstrap: seller.addresses().await?,
-            sections: match &pool {
-                Some(pool) => pool.section(),
-                None => format!(
+            sections: if pools.is_empty() {
+                format!(
                     "[bitcoin]\nrpc = {:?}\nuser = \"x\"\npassword_file = {:?}\npayout = {PAYOUT:?}\n",
                     bitcoin.url, bitcoin.password_file
-                ),
+                )
+            } else {
+                Pool::section(&pools)
             },
         };
         let mut buyer = ground.node("buyer", &setup).await?;
@@ -132,7 +135,7 @@ impl Stage {
         chain.give_gas(wallet, GAS).await?;
         chain.mint(token, wallet, TOKENS).await?;
         say(&format!("the buyer's wallet is {wallet}, its key in an encrypted file"));
-        Ok(Self { chain, bitcoin, pool, escrow, token, seller, buyer, wallet, stratum, logs, bin, passphrase, dir })
+        Ok(Self { chain, bitcoin, pools, escrow, token, seller, buyer, wallet, stratum, logs, bin, passphrase, dir })
     }
 
     /// Starts a node of somebody who has no part in any lease, with coins for gas.

@@ -112,6 +112,17 @@ impl Session {
         self.unanswered.len() as u64
     }
 
+    /// Bytes of extranonce2 that the pool leaves to its miners; `None` before the subscription.
+    pub(super) fn extranonce2_size(&self) -> Option<u8> {
+        let subscribed = self.extranonce.extranonce2_size > 0 || !self.extranonce.extranonce1.is_empty();
+        subscribed.then_some(self.extranonce.extranonce2_size)
+    }
+
+    /// Version bits that the pool lets roll; zero without version rolling.
+    pub(super) fn version_mask(&self) -> u32 {
+        self.version_mask
+    }
+
     /// Takes a message of the pool.
     pub(super) fn receive(&mut self, message: FromPool) -> Result<Vec<Step>, SessionError> {
         match message {

@@ -40,6 +40,9 @@ pub enum UpstreamError {
     /// Lines, but no job for so long.
     #[error("the pool sent no job for {0:?}")]
     NoJob(Duration),
+    /// More bytes than [`Upstream::limited_to`] takes.
+    #[error("the pool sent more than {0} bytes")]
+    TooMuch(u64),
     /// No lines of text.
     #[error("the pool doesn't speak Stratum V1")]
     Line(#[from] LineError),
@@ -106,6 +109,8 @@ pub struct Upstream {
     ready: bool,
     heard: Instant,
     job_seen: Instant,
+    received: u64,
+    most_received: u64,
 }
 
 impl Upstream {
@@ -122,6 +127,20 @@ impl Upstream {
     ) -> Result<Self, UpstreamError> {
         let connecting = timeout(timeouts.network, TcpStream::connect((url.host.as_str(), url.port)));
         let stream = connecting.await.map_err(|_| UpstreamError::TimedOut)?.map_err(UpstreamError::Connect)?;
+        Self::over(stream, user, password, timeouts, configure)
+    }
+
+    /// As [`Upstream::open`], over a connection that was made elsewhere.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Connect`] where the socket is of no use.
+    pub fn over(
+        stream: TcpStream,
+        user: String,
+        password: String,
+        timeouts: Timeouts,
+        configure: bool,
+    ) -> Result<Self, UpstreamError> {
         // Shares are small and late ones are worthless.
         stream.set_nodelay(true).map_err(UpstreamError::Connect)?;
         let (session, first) = Session::open(user, password, configure);
@@ -138,9 +157,16 @@ impl Upstream {
             ready: false,
             heard: now,
             job_seen: now,
+            received: 0,
+            most_received: u64::MAX,
         };
         upstream.take(first);
         Ok(upstream)
+    }
+
+    /// Gives the connection up once the pool sent more than so many bytes.
+    pub fn limited_to(self, bytes: u64) -> Self {
+        Self { most_received: bytes, ..self }
     }
 
     /// Waits for what happens next, and meanwhile sends what there is to send. Must be called again and again.
@@ -193,6 +219,16 @@ impl Upstream {
         self.session.unanswered()
     }
 
+    /// Bytes of extranonce2 that the pool leaves to its miners; `None` before the subscription.
+    pub fn extranonce2_size(&self) -> Option<u8> {
+        self.session.extranonce2_size()
+    }
+
+    /// Version bits that the pool lets roll; zero where it grants none, or was not asked yet.
+    pub fn version_mask(&self) -> u32 {
+        self.session.version_mask()
+    }
+
     /// The next moment at which the connection counts as dead, and why.
     fn deadline(&self) -> (Instant, UpstreamError) {
         let Timeouts { network, handshake, silence, job, .. } = self.timeouts;
@@ -214,6 +250,10 @@ impl Upstream {
     fn hear(&mut self, length: usize) -> Result<(), UpstreamError> {
         if length == 0 {
             return Err(UpstreamError::Closed);
+        }
+        self.received = self.received.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
+        if self.received > self.most_received {
+            return Err(UpstreamError::TooMuch(self.most_received));
         }
         self.lines.push(&self.chunk[..length]);
         while let Some(line) = self.lines.next_line()? {

@@ -73,7 +73,12 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) async fn send(&mut self, line: &str) {
-        self.stream.write_all(line.as_bytes()).await.unwrap();
+        self.try_send(line).await.unwrap();
+    }
+
+    /// Sends to a client that may have closed the connection.
+    pub(crate) async fn try_send(&mut self, line: &str) -> std::io::Result<()> {
+        self.stream.write_all(line.as_bytes()).await
     }
 
     pub(crate) async fn answer(&mut self, id: &Value, result: Value) {

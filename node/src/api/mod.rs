@@ -5,6 +5,7 @@
 
 mod access;
 mod book;
+mod destinations;
 mod funds;
 mod leases;
 mod miners;
@@ -95,6 +96,7 @@ fn router(node: Node, addr: SocketAddr) -> Router {
         .route("/v1/deposits", post(funds::deposit))
         .route("/v1/withdrawals", post(funds::withdraw))
         .route("/v1/calls/{number}", get(funds::call))
+        .route("/v1/destinations/test", post(destinations::test))
         .route("/v1/miners", get(miners::list))
         .layer(middleware::from_fn_with_state(Arc::clone(&node), access::require_token))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));

@@ -8,7 +8,10 @@ use axum::{
 };
 
 use super::types::Problem;
-use crate::{market::MarketError, registry::RegistryError, settlement, store::StoreError};
+use crate::{
+    config::ProbeError, destination::DestinationError, market::MarketError, registry::RegistryError, settlement,
+    store::StoreError,
+};
 
 /// Why a request was not served.
 #[derive(Clone, Debug)]
@@ -64,6 +67,24 @@ impl From<RegistryError> for Failure {
             RegistryError::UnknownLease(_) => (StatusCode::NOT_FOUND, "no-such-lease"),
             RegistryError::UnknownCall(_) => (StatusCode::NOT_FOUND, "no-such-call"),
             RegistryError::Store(_) | RegistryError::Index(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store-failed"),
+        };
+        Self::of(status, code, &error)
+    }
+}
+
+impl From<DestinationError> for Failure {
+    fn from(error: DestinationError) -> Self {
+        Self::of(StatusCode::UNPROCESSABLE_ENTITY, "destination-refused", &error)
+    }
+}
+
+impl From<ProbeError> for Failure {
+    fn from(error: ProbeError) -> Self {
+        let (status, code) = match &error {
+            ProbeError::NoUser | ProbeError::NoPassword | ProbeError::Destination(_) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "destination-refused")
+            }
+            ProbeError::DataDir(_) => (StatusCode::INTERNAL_SERVER_ERROR, "no-password-file"),
         };
         Self::of(status, code, &error)
     }

@@ -48,6 +48,9 @@ pub(super) enum Command {
     /// Make and look at encrypted keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Look at what leased hashpower is to mine for.
+    #[command(subcommand)]
+    Destination(DestinationCommand),
     #[command(flatten)]
     Node(NodeCommand),
 }
@@ -147,6 +150,36 @@ pub(super) enum ConfigCommand {
     Check,
     /// Print the values in force, secrets left out.
     Show,
+}
+
+const DESTINATION_EXAMPLE: &str = "\
+Examples:
+  hashlease destination test stratum+tcp://pool.example:3333 --user account.worker
+  hashlease destination test http://127.0.0.1:8332
+
+The exit code is 0 where the destination can be mined for, and 1 where it can't. What lies in a private network is looked
+at only where the configuration file names it: in pool.urls, bitcoin.rpc or destinations.allow_private.";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DestinationCommand {
+    /// Look at a pool or a Bitcoin node from this machine: whether it can be mined for, and what to change where it can't.
+    #[command(after_help = DESTINATION_EXAMPLE)]
+    Test(DestinationTestArgs),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DestinationTestArgs {
+    /// stratum+tcp://HOST:PORT for a pool, http://HOST:PORT for a Bitcoin node.
+    pub(super) url: String,
+    /// Account at the pool, or user of the RPC [default: the configured one, for a configured URL].
+    #[arg(long)]
+    pub(super) user: Option<String>,
+    /// File with its password on the first line, readable by you alone [default: x for a pool, asked for a Bitcoin node].
+    #[arg(long, value_name = "FILE")]
+    pub(super) password_file: Option<PathBuf>,
+    /// Bitcoin address that found blocks would pay [default: bitcoin.payout].
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) payout: Option<String>,
 }
 
 const ASK_EXAMPLE: &str = "\

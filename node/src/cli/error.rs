@@ -7,7 +7,8 @@ use hashlease_domain::{order::OrderFault, units::UnitError};
 use super::{client::ClientError, send::SendError, wallet::WalletError};
 use crate::{
     app::AppError,
-    config::{ConfigError, DataDirError, init::InitError},
+    config::{ConfigError, DataDirError, ProbeError, init::InitError},
+    destination::DestinationError,
     keys::KeyError,
     settlement,
     store::StoreError,
@@ -28,6 +29,12 @@ pub enum Error {
     /// The data directory.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
+    /// A destination that is none, or that must not be looked at.
+    #[error(transparent)]
+    Destination(#[from] DestinationError),
+    /// Nothing to look at a destination with.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
     /// Making the data directory.
     #[error(transparent)]
     Init(#[from] InitError),

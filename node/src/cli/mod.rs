@@ -9,6 +9,7 @@ mod ask;
 mod bid;
 mod cancel;
 mod client;
+mod destination;
 mod error;
 mod funds;
 mod keys;
@@ -58,9 +59,10 @@ pub fn main() -> ExitCode {
     let outcome = runtime.map_err(Error::Terminal).and_then(|runtime| runtime.block_on(perform(cli)));
     match outcome {
         Ok(view) => {
+            let exit_code = ExitCode::from(u8::from(!view.is_good()));
             // A reader that went away (`| head`) is no error.
             let _ = writeln!(std::io::stdout(), "{}", view.render(as_json));
-            ExitCode::SUCCESS
+            exit_code
         }
         Err(error) => {
             eprintln!("{}", error.chain());
@@ -76,6 +78,7 @@ async fn perform(cli: Cli) -> Result<View, Error> {
         Command::Keys(command) => return keys::keys(&datadir, command),
         Command::Run(args) => return run::run(datadir, args).await,
         Command::Config(command) => return Ok(show(&load(datadir)?, &command)),
+        Command::Destination(command) => return destination::destination(&load(datadir)?, command).await,
         Command::Node(command) => command,
     };
     let context = Context::new(load(datadir)?, cli.api)?;

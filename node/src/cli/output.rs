@@ -33,6 +33,8 @@ pub(super) enum View {
     Lists(Vec<(&'static str, Vec<Record>, &'static str)>),
     /// A whole document.
     Document(toml::Table),
+    /// One thing, and whether it is as it should be.
+    Verdict(Record, bool),
 }
 
 impl Field {
@@ -45,6 +47,16 @@ impl Field {
 
     /// A count.
     pub(super) fn number(value: u64) -> Self {
+        Self { json: value.into(), text: value.to_string() }
+    }
+
+    /// Yes or no.
+    pub(super) fn flag(value: bool) -> Self {
+        Self { json: value.into(), text: if value { "yes" } else { "no" }.to_owned() }
+    }
+
+    /// A number that need not be whole.
+    pub(super) fn decimal(value: f64) -> Self {
         Self { json: value.into(), text: value.to_string() }
     }
 
@@ -116,6 +128,11 @@ impl Display for Field {
 }
 
 impl View {
+    /// Returns whether what is shown is as it should be.
+    pub(super) fn is_good(&self) -> bool {
+        !matches!(self, Self::Verdict(_, false))
+    }
+
     /// Returns what is printed.
     pub(super) fn render(self, as_json: bool) -> String {
         if as_json { self.json() } else { self.tables() }
@@ -124,7 +141,7 @@ impl View {
     fn json(self) -> String {
         let array = |records: Vec<Record>| Value::Array(records.into_iter().map(object).collect());
         let value = match self {
-            Self::One(record) => object(record),
+            Self::One(record) | Self::Verdict(record, _) => object(record),
             Self::Many(records, _) => array(records),
             Self::Lists(lists) => {
                 lists.into_iter().map(|(name, records, _)| (name.to_owned(), array(records))).collect()
@@ -136,7 +153,7 @@ impl View {
 
     fn tables(self) -> String {
         match self {
-            Self::One(record) => one(record),
+            Self::One(record) | Self::Verdict(record, _) => one(record),
             Self::Many(records, none) => many(records, none),
             Self::Lists(lists) => {
                 let lists =

@@ -231,7 +231,7 @@ fn node(status: &Status) -> Record {
 }
 
 /// A value by its name in the API.
-fn named(value: &impl Serialize) -> Field {
+pub(super) fn named(value: &impl Serialize) -> Field {
     let json = serde_json::to_value(value).unwrap_or_default();
     Field::text(json.as_str().unwrap_or_default())
 }

@@ -3,9 +3,11 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use hashlease_domain::{Address, Domain};
+use hashlease_miner::client::PoolUrl;
 use reqwest::Url;
 
 use super::{Api, Bitcoin, Chain, Config, DataDir, Farm, Net, Pool, Token, error::ConfigError, raw};
+use crate::destination::DestinationUrl;
 
 /// First block read where none is named: the chain's first, so that no event is missed.
 pub(super) const FROM_BLOCK: u64 = 0;
@@ -49,6 +51,16 @@ pub(super) const MAX_STANDBY_AFTER_S: u64 = 3_600;
 pub(super) const MAX_PAYOUT_CHARS: usize = 90;
 /// Longest user of a pool, characters: a Bitcoin address and the name of a worker have half of it.
 pub(super) const MAX_POOL_USER_CHARS: usize = 256;
+/// Most pools of a list: a lease that has none of them has none of more either.
+pub(super) const MAX_POOLS: usize = 8;
+/// Age of a pool's newest job from which it is left, seconds: pools repeat theirs every 20 to 60 seconds.
+pub(super) const STALE_AFTER_S: u64 = 90;
+/// Least such age, seconds: a shorter one leaves pools that are well.
+pub(super) const MIN_STALE_AFTER_S: u64 = 30;
+/// Most such age, seconds.
+pub(super) const MAX_STALE_AFTER_S: u64 = 3_600;
+/// Most destinations of a list.
+pub(super) const MAX_DESTINATIONS: usize = 64;
 /// Whether leases are opened for bids that name the node: a buyer's node opens its own.
 pub(super) const OPENS: bool = true;
 
@@ -69,6 +81,7 @@ pub(super) fn check(datadir: DataDir, raw: raw::Raw) -> Result<Config, ConfigErr
         farm: raw.farm.map(farm).transpose()?,
         bitcoin: raw.bitcoin.map(|bitcoin| self::bitcoin(&datadir, bitcoin)).transpose()?,
         pool: raw.pool.map(|pool| self::pool(&datadir, pool)).transpose()?,
+        allow_private: allow_private(raw.destinations)?,
         opens: raw.market.open.unwrap_or(OPENS),
         datadir,
     })
@@ -158,10 +171,10 @@ fn farm(raw: raw::Farm) -> Result<Farm, ConfigError> {
 fn bitcoin(datadir: &DataDir, raw: raw::Bitcoin) -> Result<Bitcoin, ConfigError> {
     let missing = |name| ConfigError::missing("bitcoin", name);
     let rpc = url("bitcoin.rpc", &raw.rpc.ok_or_else(|| missing("rpc"))?)?;
-    if rpc.password().is_some() {
+    if !rpc.username().is_empty() || rpc.password().is_some() {
         return Err(ConfigError::invalid(
             "bitcoin.rpc",
-            "a URL without a password: put that into the file bitcoin.password_file",
+            "a URL without user and password: they go into bitcoin.user and the file bitcoin.password_file",
         ));
     }
     let payout = raw.payout.ok_or_else(|| missing("payout"))?;
@@ -177,17 +190,43 @@ fn bitcoin(datadir: &DataDir, raw: raw::Bitcoin) -> Result<Bitcoin, ConfigError>
 
 fn pool(datadir: &DataDir, raw: raw::Pool) -> Result<Pool, ConfigError> {
     let missing = |name| ConfigError::missing("pool", name);
-    let url = raw.url.ok_or_else(|| missing("url"))?;
     // What is wrong isn't told: a URL with a user in it may hold a password too.
-    let expected = "a pool such as \"stratum+tcp://pool.example:3333\", user and password in keys of their own";
-    let url = url.parse().map_err(|_| ConfigError::invalid("pool.url", expected))?;
+    let expected = format!(
+        "1 to {MAX_POOLS} different pools such as \"stratum+tcp://pool.example:3333\", user and password in keys of their own"
+    );
+    let texts = raw.urls.ok_or_else(|| missing("urls"))?;
+    let urls: Vec<PoolUrl> = texts.iter().filter_map(|text| text.parse().ok()).collect();
+    let is_repeated = |(place, url)| urls[..place].contains(url);
+    let fits = (1..=MAX_POOLS).contains(&urls.len()) && !urls.iter().enumerate().any(is_repeated);
+    if !fits || urls.len() != texts.len() {
+        return Err(ConfigError::invalid("pool.urls", expected));
+    }
+    let (least, most) = (MIN_STALE_AFTER_S, MAX_STALE_AFTER_S);
+    let stale_after_s = within("pool.stale_after_s", raw.stale_after_s, STALE_AFTER_S, least, most)?;
     let user = raw.user.ok_or_else(|| missing("user"))?;
     let is_plausible = (1..=MAX_POOL_USER_CHARS).contains(&user.chars().count()) && !user.chars().any(char::is_control);
     if !is_plausible {
         let expected = format!("the account or worker at the pool, 1 to {MAX_POOL_USER_CHARS} characters");
         return Err(ConfigError::invalid("pool.user", expected));
     }
-    Ok(Pool { url, user, password_file: raw.password_file.map(|path| datadir.resolve(path)) })
+    Ok(Pool {
+        urls,
+        user,
+        password_file: raw.password_file.map(|path| datadir.resolve(path)),
+        stale_after: Duration::from_secs(stale_after_s),
+    })
+}
+
+fn allow_private(raw: raw::Destinations) -> Result<Vec<DestinationUrl>, ConfigError> {
+    let texts = raw.allow_private.unwrap_or_default();
+    let urls: Vec<DestinationUrl> = texts.iter().filter_map(|text| text.parse().ok()).collect();
+    if urls.len() == texts.len() && urls.len() <= MAX_DESTINATIONS {
+        return Ok(urls);
+    }
+    let expected = format!(
+        "at most {MAX_DESTINATIONS} URLs such as \"stratum+tcp://192.168.0.2:3333\" or \"http://127.0.0.1:8332\""
+    );
+    Err(ConfigError::invalid("destinations.allow_private", expected))
 }
 
 fn within(key: &str, given: Option<u64>, default: u64, least: u64, most: u64) -> Result<u64, ConfigError> {

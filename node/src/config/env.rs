@@ -8,14 +8,16 @@ use super::error::ConfigError;
 pub(super) const PREFIX: &str = "HASHLEASE_";
 
 /// The sections; a variable of none of them (as `HASHLEASE_DATADIR`) is not for the configuration.
-const SECTIONS: [&str; 9] = ["chain", "tokens", "net", "api", "key", "farm", "bitcoin", "pool", "market"];
+const SECTIONS: [&str; 10] =
+    ["chain", "tokens", "net", "api", "key", "farm", "bitcoin", "pool", "destinations", "market"];
 
 /// Keys that hold whole numbers.
-const INTEGERS: [&str; 6] = ["chain_id", "from_block", "confirmations", "poll_ms", "decimals", "mine"];
+const INTEGERS: [&str; 8] =
+    ["chain_id", "from_block", "confirmations", "poll_ms", "decimals", "mine", "standby_after_s", "stale_after_s"];
 /// Keys that are true or false.
 const FLAGS: [&str; 2] = ["mdns", "open"];
 /// Keys that hold several values: commas lie between them.
-const LISTS: [&str; 2] = ["listen", "bootstrap"];
+const LISTS: [&str; 4] = ["listen", "bootstrap", "urls", "allow_private"];
 
 /// One key that a variable sets.
 pub(super) struct Setting {

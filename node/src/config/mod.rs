@@ -5,6 +5,7 @@
 
 mod check;
 pub mod datadir;
+mod destination;
 mod env;
 pub mod error;
 pub mod init;
@@ -22,7 +23,9 @@ use reqwest::Url;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use crate::destination::DestinationUrl;
 pub use datadir::{DataDir, DataDirError};
+pub use destination::{ProbeArgs, ProbeError};
 pub use error::ConfigError;
 pub use init::{Init, init};
 
@@ -48,8 +51,10 @@ pub struct Config {
     pub farm: Option<Farm>,
     /// The Bitcoin node, where the node works for a buyer who mines solo.
     pub bitcoin: Option<Bitcoin>,
-    /// The pool, where the node works for a buyer who has one.
+    /// The pools, where the node works for a buyer who mines for one.
     pub pool: Option<Pool>,
+    /// Destinations in private networks that may be looked at, beside those that are mined for.
+    pub allow_private: Vec<DestinationUrl>,
     /// Whether the node opens leases for bids that name it as their matcher.
     pub opens: bool,
 }
@@ -122,15 +127,17 @@ pub struct Bitcoin {
     pub payout: String,
 }
 
-/// `[pool]`: the pool that a buyer's node mines for.
+/// `[pool]`: the pools that a buyer's node mines for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pool {
-    /// Its Stratum V1 server.
-    pub url: PoolUrl,
+    /// Stratum V1 servers, the preferred one first.
+    pub urls: Vec<PoolUrl>,
     /// Account or worker there.
     pub user: String,
     /// File that holds the password; where none is set, the password is the `x` that pools take for none.
     pub password_file: Option<PathBuf>,
+    /// Age of a pool's newest job from which it is left for the next one.
+    pub stale_after: Duration,
 }
 
 /// Keys that flags set: they beat all else.

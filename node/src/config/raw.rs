@@ -16,6 +16,7 @@ pub(super) struct Raw {
     pub(super) farm: Option<Farm>,
     pub(super) bitcoin: Option<Bitcoin>,
     pub(super) pool: Option<Pool>,
+    pub(super) destinations: Destinations,
     pub(super) market: Market,
 }
 
@@ -78,9 +79,16 @@ pub(super) struct Bitcoin {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Pool {
-    pub(super) url: Option<String>,
+    pub(super) urls: Option<Vec<String>>,
     pub(super) user: Option<String>,
     pub(super) password_file: Option<String>,
+    pub(super) stale_after_s: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Destinations {
+    pub(super) allow_private: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

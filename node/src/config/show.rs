@@ -51,6 +51,8 @@ impl Config {
         if let Some(pool) = &self.pool {
             section("pool", pool_keys(pool));
         }
+        let allowed: Vec<String> = self.allow_private.iter().map(ToString::to_string).collect();
+        section("destinations", vec![("allow_private", allowed.into())]);
         section("market", vec![("open", self.opens.into())]);
         root
     }
@@ -76,7 +78,12 @@ fn bitcoin_keys(bitcoin: &Bitcoin) -> Vec<(&'static str, Value)> {
 }
 
 fn pool_keys(pool: &Pool) -> Vec<(&'static str, Value)> {
-    let mut keys = vec![("url", pool.url.to_string().into()), ("user", pool.user.clone().into())];
+    let urls: Vec<String> = pool.urls.iter().map(ToString::to_string).collect();
+    let mut keys = vec![
+        ("urls", urls.into()),
+        ("user", pool.user.clone().into()),
+        ("stale_after_s", number(pool.stale_after.as_secs())),
+    ];
     keys.extend(pool.password_file.as_ref().map(|path| ("password_file", path.display().to_string().into())));
     keys
 }

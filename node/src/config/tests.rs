@@ -145,19 +145,22 @@ fn two_tokens_never_share_a_symbol_or_an_address() {
     assert!(told.contains("tokens.USDC") && told.contains("tokens.DAI"), "{told}");
 }
 
-const POOL: &str = "[pool]\nurl = \"stratum+tcp://pool.example:3333\"\nuser = \"account.worker\"\n";
+const POOL: &str = "[pool]\nurls = [\"stratum+tcp://pool.example:3333\"]\nuser = \"account.worker\"\n";
 
 #[test]
 fn a_pool_needs_no_password_file_and_stands_alone() {
     let pool = read(&format!("{MINIMAL}{POOL}"), &[], Overrides::default()).unwrap().pool.unwrap();
-    assert_eq!(
-        (pool.url.to_string().as_str(), pool.user.as_str()),
-        ("stratum+tcp://pool.example:3333", "account.worker")
-    );
-    assert_eq!(pool.password_file, None);
+    assert_eq!(pool.urls.iter().map(ToString::to_string).collect::<Vec<_>>(), ["stratum+tcp://pool.example:3333"]);
+    assert_eq!((pool.user.as_str(), pool.password_file), ("account.worker", None));
+    assert_eq!(pool.stale_after, Duration::from_secs(90));
     let file = [("HASHLEASE_POOL_PASSWORD_FILE", "pool.password")];
     let pool = read(&format!("{MINIMAL}{POOL}"), &file, Overrides::default()).unwrap().pool.unwrap();
     assert_eq!(pool.password_file, Some("/data/pool.password".into()));
+    let urls = "stratum+tcp://b.example:1, stratum+tcp://[2001:db8::1]:2";
+    let variables = [("HASHLEASE_POOL_URLS", urls), ("HASHLEASE_POOL_STALE_AFTER_S", "30")];
+    let pool = read(&format!("{MINIMAL}{POOL}"), &variables, Overrides::default()).unwrap().pool.unwrap();
+    assert_eq!(pool.urls.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "), urls, "in this order");
+    assert_eq!(pool.stale_after, Duration::from_secs(30));
     let told = refused(&format!("{MINIMAL}{POOL}[bitcoin]\nrpc = \"http://127.0.0.1:8332\"\n"), &[]);
     assert!(told.contains("remove [pool]") && told.contains("or [bitcoin]"), "{told}");
 }
@@ -165,10 +168,25 @@ fn a_pool_needs_no_password_file_and_stands_alone() {
 #[test]
 fn a_pool_that_cannot_be_right_is_refused_and_its_secrets_are_not_told() {
     let long = "u".repeat(257);
+    let many = (1..=9).map(|port| format!("stratum+tcp://a:{port},")).collect::<String>();
+    let pools = "pool.urls must be 1 to 8 different pools such as";
     for (variable, value, expected) in [
-        ("HASHLEASE_POOL_URL", "pool.example:3333", "pool.url must be a pool such as"),
-        ("HASHLEASE_POOL_URL", "http://pool.example:3333", "pool.url must be a pool such as"),
-        ("HASHLEASE_POOL_URL", "stratum+tcp://me:hush@pool.example:3333", "user and password in keys of their own"),
+        ("HASHLEASE_POOL_URLS", "pool.example:3333", pools),
+        ("HASHLEASE_POOL_URLS", "http://pool.example:3333", pools),
+        ("HASHLEASE_POOL_URLS", "", pools),
+        ("HASHLEASE_POOL_URLS", &many, pools),
+        ("HASHLEASE_POOL_URLS", "stratum+tcp://a:1,stratum+tcp://a:1", pools),
+        (
+            "HASHLEASE_POOL_URLS",
+            "stratum+tcp://a:1,stratum+tcp://me:hush@b:2",
+            "user and password in keys of their own",
+        ),
+        ("HASHLEASE_POOL_STALE_AFTER_S", "29", "pool.stale_after_s must be between 30 and 3600"),
+        (
+            "HASHLEASE_DESTINATIONS_ALLOW_PRIVATE",
+            "http://me:hush@10.0.0.1",
+            "destinations.allow_private must be at most",
+        ),
         ("HASHLEASE_POOL_USER", "", "pool.user must be the account or worker at the pool"),
         ("HASHLEASE_POOL_USER", "a\nb", "pool.user must be the account or worker at the pool"),
         ("HASHLEASE_POOL_USER", &long, "pool.user must be the account or worker at the pool"),
@@ -176,8 +194,8 @@ fn a_pool_that_cannot_be_right_is_refused_and_its_secrets_are_not_told() {
         let told = refused(&format!("{MINIMAL}{POOL}"), &[(variable, value)]);
         assert!(told.contains(expected) && !told.contains("hush"), "{told}");
     }
-    assert!(refused(&format!("{MINIMAL}[pool]\n"), &[]).starts_with("pool.url is missing"));
-    let user = [("HASHLEASE_POOL_URL", "stratum+tcp://pool.example:3333")];
+    assert!(refused(&format!("{MINIMAL}[pool]\n"), &[]).starts_with("pool.urls is missing"));
+    let user = [("HASHLEASE_POOL_URLS", "stratum+tcp://pool.example:3333")];
     assert!(refused(MINIMAL, &user).starts_with("pool.user is missing"));
 }
 
@@ -346,4 +364,30 @@ fn a_secret_that_others_may_read_is_refused() {
     assert_eq!(read_secret(&path).unwrap().as_str(), "hush");
     fs::write(&path, "\n").unwrap();
     assert!(matches!(read_secret(&path), Err(DataDirError::NoSecret { .. })));
+}
+
+const BITCOIN: &str = "[bitcoin]\nrpc = \"http://127.0.0.1:8332/hush\"\nuser = \"me\"\npayout = \"bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080\"\n";
+
+#[test]
+fn a_look_at_a_destination_takes_the_configured_credentials_to_the_configured_place_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bitcoin.password");
+    fs::write(&file, "hush").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let text = format!("{MINIMAL}{BITCOIN}password_file = {:?}\n", file.display().to_string());
+    let config =
+        read(&text, &[("HASHLEASE_DESTINATIONS_ALLOW_PRIVATE", "stratum+tcp://10.0.0.1:3333")], Overrides::default());
+    let config = config.unwrap();
+    let probe = |url: &str, user: Option<&str>| {
+        config.probe(url.parse().unwrap(), ProbeArgs { user: user.map(str::to_owned), ..ProbeArgs::default() })
+    };
+
+    let own = probe("http://127.0.0.1:8332", None).unwrap();
+    assert_eq!((own.user.as_str(), own.private, own.payout.is_some()), ("me", true, true));
+    let another = probe("http://127.0.0.1:8333", None);
+    assert!(matches!(another, Err(ProbeError::NoUser)), "the configured user is for the configured place");
+    assert!(matches!(probe("http://127.0.0.1:8333", Some("me")), Err(ProbeError::NoPassword)));
+    assert!(matches!(probe("http://127.0.0.1:8332", Some("you")), Err(ProbeError::NoPassword)), "nor for another user");
+    assert!(probe("stratum+tcp://10.0.0.1:3333", Some("me")).unwrap().private);
+    assert!(!probe("stratum+tcp://10.0.0.1:3334", Some("me")).unwrap().private);
 }

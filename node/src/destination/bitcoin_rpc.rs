@@ -1,6 +1,7 @@
 //! The few calls to a Bitcoin node that mining needs, as JSON-RPC over HTTP.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use reqwest::{Client, Response, StatusCode, Url, redirect};
@@ -18,6 +19,9 @@ pub(super) const MAX_BODY_BYTES: usize = 16 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Time for a whole call; checking a full block takes a node some seconds.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time that a node may hold a long poll: Bitcoin Core answers after a minute where there are new fees, and where there are
+/// none only on the next block.
+const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(900);
 /// Longest text of the node's that is passed on.
 const MAX_MESSAGE_CHARS: usize = 200;
 
@@ -91,18 +95,25 @@ struct Failure {
 impl BitcoinRpc {
     /// Makes a client; nothing is sent yet. Neither redirects nor proxies are followed, since the password goes along.
     pub fn new(config: RpcConfig) -> Result<Self, DestinationError> {
+        Self::make(config, None)
+    }
+
+    /// As [`BitcoinRpc::new`], with the address given that the URL's host has: it isn't resolved again.
+    pub(super) fn pinned(config: RpcConfig, address: SocketAddr) -> Result<Self, DestinationError> {
+        Self::make(config, Some(address))
+    }
+
+    fn make(config: RpcConfig, pinned: Option<SocketAddr>) -> Result<Self, DestinationError> {
         let url = Url::parse(&config.url).map_err(|_| DestinationError::Url)?;
         let plain = url.username().is_empty() && url.password().is_none();
         if url.scheme() != "http" || !url.has_host() || !plain {
             return Err(DestinationError::Url);
         }
-        let http = Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(DestinationError::Client)?;
+        let mut http = Client::builder().connect_timeout(CONNECT_TIMEOUT).redirect(redirect::Policy::none()).no_proxy();
+        if let Some((host, address)) = url.host_str().zip(pinned) {
+            http = http.resolve(host, address);
+        }
+        let http = http.build().map_err(DestinationError::Client)?;
         Ok(Self { http, url, user: config.user, password: config.password })
     }
 
@@ -121,6 +132,14 @@ impl BitcoinRpc {
         self.demand("getblocktemplate", json!([{ "rules": ["segwit"] }])).await
     }
 
+    /// The same once there is other work than that of `id`, a template's `longpollid` (BIP 22). Nodes answer whenever they
+    /// like.
+    pub(super) async fn next_block_template(&self, id: &str) -> Result<RawTemplate, DestinationError> {
+        let params = json!([{ "rules": ["segwit"], "longpollid": id }]);
+        let template = self.call_within(LONG_POLL_TIMEOUT, "getblocktemplate", params).await?;
+        template.ok_or(DestinationError::Empty("getblocktemplate"))
+    }
+
     /// `submitblock`; `None` where the block was taken, else the node's reason.
     pub(super) async fn submit_block(&self, block: &[u8]) -> Result<Option<String>, DestinationError> {
         let reason: Option<String> = self.call("submitblock", json!([hex::encode(block)])).await?;
@@ -136,12 +155,22 @@ impl BitcoinRpc {
         method: &'static str,
         params: Value,
     ) -> Result<Option<T>, DestinationError> {
+        self.call_within(CALL_TIMEOUT, method, params).await
+    }
+
+    async fn call_within<T: DeserializeOwned>(
+        &self,
+        timeout: Duration,
+        method: &'static str,
+        params: Value,
+    ) -> Result<Option<T>, DestinationError> {
         let request = self
             .http
             .post(self.url.clone())
+            .timeout(timeout)
             .basic_auth(&self.user, Some(self.password.reveal()))
             .json(&json!({ "id": 1, "method": method, "params": params }));
-        let response = request.send().await.map_err(DestinationError::Transport)?;
+        let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return Err(DestinationError::Unauthorized);
@@ -164,13 +193,18 @@ impl BitcoinRpc {
 
 async fn read_bounded(mut response: Response) -> Result<Vec<u8>, DestinationError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(DestinationError::Transport)? {
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if body.len() + chunk.len() > MAX_BODY_BYTES {
             return Err(DestinationError::BodyTooLong);
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// The URL may hold a secret in its query.
+fn unreachable(error: reqwest::Error) -> DestinationError {
+    DestinationError::Transport(error.without_url())
 }
 
 /// The node's own words, fit for a log line.

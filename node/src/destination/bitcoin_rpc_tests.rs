@@ -97,3 +97,38 @@ fn the_password_is_never_shown() {
     let shown = format!("{:?}", client("http://127.0.0.1:8332").unwrap());
     assert!(shown.contains("[hidden]") && !shown.contains("secret"), "{shown}");
 }
+
+#[tokio::test]
+async fn a_pinned_client_goes_to_the_address_that_was_checked_whatever_the_name_says() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = RpcConfig {
+        url: format!("http://rebound.invalid:{}", address.port()),
+        user: "user".to_owned(),
+        password: Password::new("secret".to_owned()),
+    };
+    let unpinned = BitcoinRpc::new(config.clone()).unwrap();
+    assert!(matches!(unpinned.chain_info().await, Err(DestinationError::Transport(_))), "nobody knows the name");
+    let pinned = BitcoinRpc::pinned(config, address).unwrap();
+    let answer = http("200 OK", r#"{"result":{"chain":"regtest","blocks":7},"error":null,"id":1}"#);
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"}") {
+            assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+        }
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    };
+    let ((), info) = tokio::join!(serve, pinned.chain_info());
+    assert_eq!(info.unwrap().blocks, 7);
+}
+
+#[tokio::test]
+async fn what_failed_is_told_without_the_urls_secrets_and_with_the_key_to_change() {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let rpc = client(&format!("http://{closed}/hush/path?key=hush")).unwrap();
+    let told = rpc.chain_info().await.unwrap_err().with_causes();
+    assert!(told.contains("bitcoin.rpc") && !told.contains("hush") && !told.contains("secret"), "{told}");
+    let told = client("http://me:hush@127.0.0.1:8332").unwrap_err().with_causes();
+    assert!(told.contains("bitcoin.rpc") && !told.contains("hush"), "{told}");
+}

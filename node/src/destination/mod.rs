@@ -2,13 +2,16 @@
 //!
 //! A destination gives each lease jobs of its own ([`LeaseWork`]) and takes what hashpower finds for them. [`Solo`] builds
 //! on a Bitcoin node's own templates and submits whole blocks to it; found coins go straight to the buyer's address.
-//! [`Pool`] mines for a pool, by one Stratum V1 connection for each lease.
+//! [`Pool`] mines for the first of a list of pools that gives work, by one Stratum V1 connection for each lease. A [`Probe`]
+//! looks at either before anything is leased for it.
 
 mod bitcoin_rpc;
 mod coinbase;
 mod error;
 mod payout;
 mod pool;
+mod probe;
+mod reach;
 mod solo;
 mod template;
 mod work;
@@ -18,7 +21,9 @@ use std::time::Duration;
 pub use bitcoin_rpc::{BitcoinRpc, ChainInfo, Password, RpcConfig};
 pub use error::DestinationError;
 pub use payout::Payout;
-pub use pool::{Pool, PoolConfig, PoolWork};
+pub use pool::{Patience, Pool, PoolConfig, PoolWork};
+pub use probe::{Findings, Probe};
+pub use reach::DestinationUrl;
 pub use solo::{Solo, SoloConfig, SoloJob, SubmitOutcome, Templates};
 pub use template::{RawTransaction, Template};
 pub use work::{LeaseWork, WorkJob};

@@ -12,6 +12,8 @@ use super::DestinationError;
 const ROLLING_MASK: u32 = 0x1fff_e000;
 /// Rules that a block builder needs to know and this one does (BIP 9, 145, 341); others only limit transactions.
 const KNOWN_RULES: [&str; 3] = ["csv", "segwit", "taproot"];
+/// Longest id of a long poll in characters; real ones have 72 and more.
+const MAX_LONG_POLL_ID_CHARS: usize = 256;
 /// All coins that will ever be, in satoshi: no block pays more.
 const MAX_MONEY: u64 = 21_000_000 * 100_000_000;
 /// Start of a witness commitment's script (BIP 141).
@@ -35,6 +37,8 @@ pub(super) struct RawTemplate {
     vbrequired: u32,
     #[serde(default)]
     default_witness_commitment: Option<String>,
+    #[serde(default)]
+    longpollid: Option<String>,
     transactions: Vec<RawTemplateTransaction>,
 }
 
@@ -79,6 +83,13 @@ pub struct Template {
     pub branch: Vec<[u8; 32]>,
     /// Script of the coinbase output that commits to the witnesses; `None` while segwit isn't active.
     pub witness_commitment: Option<ScriptBuf>,
+}
+
+impl RawTemplate {
+    /// What to ask the node for the next template with, where it answers such a call once there is one (BIP 22).
+    pub(super) fn take_long_poll_id(&mut self) -> Option<String> {
+        self.longpollid.take().filter(|id| (1..=MAX_LONG_POLL_ID_CHARS).contains(&id.len()))
+    }
 }
 
 impl Template {

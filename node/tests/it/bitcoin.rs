@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-const PASSWORD: &str = "only for this test";
+pub(crate) const PASSWORD: &str = "only for this test";
 
 /// Runs until it is dropped.
 pub(crate) struct Bitcoin {

@@ -4,7 +4,7 @@ use alloy_primitives::B256;
 use hashlease_miner::pow::{Job, Rejection, Solution, Target, share};
 use hashlease_miner::stratum::{Method, Notify, StratumError, encode};
 use hashlease_node::destination::{
-    Destination, DestinationError, LeaseWork, Password, Pool, PoolConfig, SubmitOutcome, WorkJob,
+    Destination, DestinationError, LeaseWork, Password, Patience, Pool, PoolConfig, SubmitOutcome, WorkJob,
 };
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -15,8 +15,8 @@ use tokio_util::task::TaskTracker;
 use crate::scripted_pool::{DEADLINE, EXTRANONCE1, Peer, ScriptedPool, VERSION_MASK, job, judge, verify};
 
 /// A share every 4,300 hashes.
-const DIFFICULTY: f64 = 1e-6;
-const LEASE: B256 = B256::repeat_byte(0xaa);
+pub(crate) const DIFFICULTY: f64 = 1e-6;
+pub(crate) const LEASE: B256 = B256::repeat_byte(0xaa);
 
 /// A pool, and a node's destination for it.
 struct Stage {
@@ -27,11 +27,21 @@ struct Stage {
 
 async fn stage(extranonce2_size: u8) -> Stage {
     let pool = ScriptedPool::listen_with(extranonce2_size).await;
-    let client = pool.config();
-    let config = PoolConfig { url: client.url, user: client.user, password: Password::new(client.password) };
+    let (destination, shutdown) = destination(&[&pool], Patience::default());
+    Stage { pool, destination, _shutdown: shutdown }
+}
+
+/// A node's destination for a list of pools; it ends with the guard.
+pub(crate) fn destination(pools: &[&ScriptedPool], patience: Patience) -> (Destination, DropGuard) {
+    let client = pools[0].config();
+    let config = PoolConfig {
+        urls: pools.iter().map(|pool| pool.config().url).collect(),
+        user: client.user,
+        password: Password::new(client.password),
+        patience,
+    };
     let shutdown = CancellationToken::new();
-    let destination = Destination::Pool(Pool::new(config, shutdown.clone()));
-    Stage { pool, destination, _shutdown: shutdown.drop_guard() }
+    (Destination::Pool(Pool::new(config, shutdown.clone())), shutdown.drop_guard())
 }
 
 /// A stage with a lease's connection past the handshake.
@@ -43,38 +53,38 @@ async fn connected() -> (Stage, LeaseWork, Peer) {
     (stage, work, peer)
 }
 
-async fn next_job(work: &mut LeaseWork) -> WorkJob {
+pub(crate) async fn next_job(work: &mut LeaseWork) -> WorkJob {
     assert!(timeout(DEADLINE, work.changed()).await.expect("a job in time"));
     work.newest().expect("a job")
 }
 
 /// Waits for the answer to something that the pool asks after all that it said before: that has been read, then.
-async fn settle(peer: &mut Peer) {
+pub(crate) async fn settle(peer: &mut Peer) {
     peer.send("{\"id\":\"p\",\"method\":\"mining.ping\",\"params\":[]}\n").await;
     peer.reply().await;
 }
 
 /// The first solution from `nonce` on that meets the target.
-fn solve(job: &WorkJob, target: Target, nonce: u32) -> Solution {
+pub(crate) fn solve(job: &WorkJob, target: Target, nonce: u32) -> Solution {
     let solution = |nonce| Solution { version: job.job.version, extranonce: vec![7; 8], time: job.time, nonce };
     let is_share = |solution: &Solution| share::check(&job.job, solution, &target).is_ok();
     (nonce..).map(solution).find(is_share).unwrap()
 }
 
-fn submit(job: &WorkJob, solution: &Solution) -> JoinHandle<Result<SubmitOutcome, DestinationError>> {
+pub(crate) fn submit(job: &WorkJob, solution: &Solution) -> JoinHandle<Result<SubmitOutcome, DestinationError>> {
     let (job, solution) = (job.clone(), solution.clone());
     TaskTracker::new().spawn(async move { job.submit(&solution).await })
 }
 
-async fn outcome(submitted: JoinHandle<Result<SubmitOutcome, DestinationError>>) -> SubmitOutcome {
+pub(crate) async fn outcome(submitted: JoinHandle<Result<SubmitOutcome, DestinationError>>) -> SubmitOutcome {
     timeout(DEADLINE, submitted).await.expect("an outcome in time").unwrap().unwrap()
 }
 
-fn refused(reason: &str) -> SubmitOutcome {
+pub(crate) fn refused(reason: &str) -> SubmitOutcome {
     SubmitOutcome::ShareRefused { reason: reason.to_owned() }
 }
 
-async fn failing(work: &LeaseWork) -> String {
+pub(crate) async fn failing(work: &LeaseWork) -> String {
     let failure = async {
         loop {
             match work.health().failure {
@@ -114,29 +124,6 @@ async fn a_lease_mines_the_pools_own_coinbase_and_the_pool_takes_its_shares() {
     }
     assert_eq!(work.health().failure, None);
     assert!(work.health().age.is_some_and(|age| age < DEADLINE));
-}
-
-#[tokio::test]
-async fn refusals_of_every_dialect_come_back_with_their_reason() {
-    let (_stage, mut work, mut peer) = connected().await;
-    peer.give_job(DIFFICULTY, &job("a", true)).await;
-    let given = next_job(&mut work).await;
-    let mut nonce = 0;
-    for (answer, expected) in [
-        (json!({ "result": null, "error": StratumError::low_difficulty().to_value() }), "low difficulty share (23)"),
-        (json!({ "result": false, "error": null, "reject-reason": "Stale" }), "stale"),
-        (json!({ "result": false, "error": "Duplicate 0.5" }), "duplicate"),
-        (json!({ "result": null, "error": { "code": -2, "message": "\u{1b}unknown-work" } }), "unknown work (-2)"),
-    ] {
-        let solution = solve(&given, given.target, nonce);
-        nonce = solution.nonce + 1;
-        let submitted = submit(&given, &solution);
-        let (id, _) = peer.share().await;
-        let mut answer = answer;
-        answer["id"] = id;
-        peer.send(&format!("{answer}\n")).await;
-        assert_eq!(outcome(submitted).await, refused(expected));
-    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Solo mining on a real Bitcoin node.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alloy_primitives::B256;
@@ -12,6 +12,8 @@ use hashlease_node::destination::{
     BitcoinRpc, Password, Payout, RpcConfig, Solo, SoloConfig, SoloJob, SubmitOutcome, Template, Templates,
 };
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -111,6 +113,106 @@ async fn blocks_go_on_being_taken_when_segwit_activates() {
     let block: Block = deserialize_hex(raw.as_str().unwrap()).unwrap();
     assert!(block.check_witness_commitment());
     assert_eq!(block.txdata[0].input[0].witness.len(), 1);
+}
+
+/// A port that leads to a Bitcoin node, and the calls that went through it.
+async fn listen_in(node: &Bitcoin) -> (RpcConfig, Arc<Mutex<Vec<u8>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = node.config().url.trim_start_matches("http://").to_owned();
+    let config = RpcConfig { url: format!("http://{}", listener.local_addr().unwrap()), ..node.config() };
+    let heard = Arc::<Mutex<Vec<u8>>>::default();
+    let ear = Arc::clone(&heard);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (server, ear) = (TcpStream::connect(&to).await.unwrap(), Arc::clone(&ear));
+            tokio::spawn(async move {
+                let ((mut from_client, mut to_client), (mut from_node, mut to_node)) =
+                    (client.into_split(), server.into_split());
+                let calls = async {
+                    let mut chunk = [0; 4096];
+                    while let Ok(length @ 1..) = from_client.read(&mut chunk).await {
+                        ear.lock().unwrap().extend(&chunk[..length]);
+                        to_node.write_all(&chunk[..length]).await.unwrap();
+                    }
+                };
+                // Whoever hangs up first ends both.
+                tokio::select! {
+                    () = calls => {}
+                    _ = tokio::io::copy(&mut from_node, &mut to_client) => {}
+                }
+            });
+        }
+    });
+    (config, heard)
+}
+
+/// How many templates were asked for: by long poll, and at once.
+fn asked(heard: &Mutex<Vec<u8>>) -> (usize, usize) {
+    let heard = String::from_utf8_lossy(&heard.lock().unwrap()).into_owned();
+    let long = heard.matches("longpollid").count();
+    (long, heard.matches("\"getblocktemplate\"").count() - long)
+}
+
+#[tokio::test]
+async fn a_node_that_offers_long_polls_tells_of_new_blocks_by_them() {
+    let node = Bitcoin::start("207fffff").await;
+    let (config, heard) = listen_in(&node).await;
+    let (_solo, mut templates, _guard) = start(config, PAYOUT);
+    let (other, mut own, _other_guard) = start(node.config(), PAYOUT);
+    let mut by_long_poll = 0;
+    for height in 1..=5 {
+        template(&mut templates, height).await;
+        let waiting = async {
+            while asked(&heard).0 < usize::try_from(height).unwrap() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(DEADLINE, waiting).await.expect("a long poll for each template");
+        let (_, at_once) = asked(&heard);
+        // Somebody else finds a block.
+        let job = other.job(&template(&mut own, height).await, LEASE);
+        let outcome = other.submit(&job, &mine(&job, job.template().cur_time)).await.unwrap();
+        assert!(matches!(outcome, SubmitOutcome::Accepted { .. }), "{outcome:?}");
+        template(&mut templates, height + 1).await;
+        by_long_poll += u32::from(asked(&heard).1 == at_once);
+    }
+    // A look at the tip may come in between, once in a while.
+    assert!(by_long_poll >= 3, "{by_long_poll} of 5 templates came by long poll: {:?}", asked(&heard));
+}
+
+#[tokio::test]
+async fn a_node_that_answers_long_polls_at_once_is_not_asked_without_end() {
+    let calls = Arc::<Mutex<Vec<String>>>::default();
+    let seen = Arc::clone(&calls);
+    let answer = move |body: String| {
+        let seen = Arc::clone(&seen);
+        async move {
+            let call: serde_json::Value = serde_json::from_str(&body).unwrap();
+            let result = match call["method"].as_str().unwrap() {
+                "getblockchaininfo" => json!({ "chain": "regtest", "blocks": 0 }),
+                "getbestblockhash" => json!("11".repeat(32)),
+                "getblocktemplate" => {
+                    seen.lock().unwrap().push(call["params"][0]["longpollid"].as_str().unwrap_or("none").to_owned());
+                    json!({
+                        "height": 1, "previousblockhash": "11".repeat(32), "version": 0x2000_0000, "bits": "207fffff",
+                        "mintime": 1, "curtime": 2, "coinbasevalue": 5, "transactions": [], "longpollid": "same",
+                    })
+                }
+                other => panic!("{other}"),
+            };
+            json!({ "result": result, "error": null, "id": 1 }).to_string()
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = axum::Router::new().route("/", axum::routing::post(answer));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let rpc = RpcConfig { url, user: "x".to_owned(), password: Password::new("x".to_owned()) };
+    let (solo, mut templates, _guard) = start(rpc, PAYOUT);
+    template(&mut templates, 1).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(*calls.lock().unwrap(), ["none", "same"], "one template, one long poll, and no more for a while");
+    assert_eq!(solo.health().failure, None);
 }
 
 #[tokio::test]

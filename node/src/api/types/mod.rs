@@ -4,6 +4,7 @@
 //! Times are RFC 3339 in UTC, save in signed structs, which stay as they were signed. Answers may gain members; requests with
 //! unknown ones are refused.
 
+mod destination;
 mod lease;
 mod signed;
 mod values;
@@ -17,6 +18,7 @@ use alloy_primitives::hex;
 use hashlease_domain::{Address, Ask, B256, Bid, U256};
 use serde::{Deserialize, Serialize};
 
+pub use destination::{DestinationReport, DestinationTest};
 pub use lease::{
     DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Party, Payouts,
     ReceiptView, Stage, TransactionKind, WorkView,

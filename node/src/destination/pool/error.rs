@@ -1,5 +1,7 @@
 //! What can be wrong with a pool, said so that its user knows what to change.
 
+use std::time::Duration;
+
 use hashlease_miner::client::{SessionError, UpstreamError};
 use hashlease_miner::stratum::Refusal;
 
@@ -12,19 +14,21 @@ const MAX_EXTRANONCE_SIZE: u8 = 16;
 
 /// Why a connection gives no work.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PoolError {
+pub(in crate::destination) enum PoolError {
     #[error(transparent)]
     Upstream(UpstreamError),
+    #[error("the pool gave no job within {0:?} of the connection")]
+    NoFirstJob(Duration),
     #[error("the pool refuses the user ({0}): correct pool.user or pool.password_file")]
     Unauthorized(String),
     #[error("the pool refuses the subscription ({0}): it may be full, or ban this address")]
     Subscribe(String),
     #[error(
         "the pool leaves {0} bytes of extranonce2 where sellers' miners need {MIN_EXTRANONCE_SIZE} to \
-         {MAX_EXTRANONCE_SIZE}: choose another pool, or a port of it that is made for proxies and rented hashpower"
+         {MAX_EXTRANONCE_SIZE}: choose another pool in pool.urls, or a port of it that is made for proxies and rented hashpower"
     )]
     ExtranonceSize(u8),
-    #[error("the pool's job has no valid nBits: is it a pool for SHA-256d?")]
+    #[error("the pool's job has no valid nBits: pool.urls must name pools for SHA-256d")]
     Bits,
     #[error("the pool gave this lease the coinbase of another: it must give each connection an extranonce1 of its own")]
     SharedCoinbase,
@@ -42,7 +46,7 @@ impl From<UpstreamError> for PoolError {
 
 impl PoolError {
     /// The message with all its causes, for a log line.
-    pub(super) fn with_causes(&self) -> String {
+    pub(in crate::destination) fn with_causes(&self) -> String {
         let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
         causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
     }

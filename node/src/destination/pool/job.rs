@@ -24,6 +24,12 @@ pub(in crate::destination) struct PoolJob {
 }
 
 impl PoolJob {
+    /// Refuses work that no seller's farm can do.
+    pub(in crate::destination) fn check(work: &Work) -> Result<(), PoolError> {
+        check_extranonce_size(work.extranonce2_size())?;
+        Target::from_compact(work.job.bits).map(drop).map_err(|_| PoolError::Bits)
+    }
+
     /// Checks a pool's work and folds extranonce1 into the prefix: byte for byte the pool's own coinbase.
     pub(super) fn new(work: Work, generation: u64, connection: u64) -> Result<Self, PoolError> {
         let extranonce_size = check_extranonce_size(work.extranonce2_size())?;

@@ -1,7 +1,13 @@
 //! Mining for a pool: a Stratum V1 upstream, one connection for each lease, so that no two leases share a coinbase.
+//!
+//! Of a list of pools the first that gives work is mined for. A pool that gives no fresh job is left for the next one, and
+//! a lease returns to a better one after that has given work for a while. Shares belong to the connection that their job
+//! came by: where it ends they are told as lost, and no other pool ever sees them.
 
+mod dial;
 mod error;
 mod job;
+mod ranking;
 mod upstream;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,39 +25,69 @@ use tokio_util::task::TaskTracker;
 use self::upstream::{Share, Upkeep};
 use super::{DestinationError, Health, Password, SubmitOutcome};
 
+pub(super) use self::error::PoolError;
 pub(super) use self::job::PoolJob;
 
 /// Shares of a lease that wait to be sent; a pool's share comes every few seconds.
 const MAX_QUEUED: usize = 64;
 /// Time for a pool to answer a share; real ones take milliseconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// When a connection counts as dead. Pools repeat their job every 20 to 60 seconds; one that is silent for three times
-/// that, with its socket open, is dead.
-const TIMEOUTS: Timeouts = Timeouts {
-    network: Duration::from_secs(10),
-    handshake: Duration::from_secs(20),
-    silence: Duration::from_secs(180),
-    job: Duration::from_secs(180),
-    back_off_min: Duration::from_secs(1),
-    back_off_max: Duration::from_secs(60),
-};
 
 /// How to mine for a pool.
 #[derive(Clone, Debug)]
 pub struct PoolConfig {
-    /// The pool.
-    pub url: PoolUrl,
-    /// Account or worker at the pool.
+    /// The pools, the preferred one first; each is mined for where those before it give no work.
+    pub urls: Vec<PoolUrl>,
+    /// Account or worker at each of them.
     pub user: String,
     /// Its password.
     pub password: Password,
+    /// When to leave a pool, and when to return.
+    pub patience: Patience,
 }
 
-/// A pool as a destination. Clones are the same pool; nothing is dialled before a lease asks for work.
+/// When a pool counts as dead, and when as alive again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For opening a TCP connection, and for a line to be taken.
+    pub network: Duration,
+    /// From the connection to its first job.
+    pub first_job: Duration,
+    /// Without a new job. Pools repeat theirs every 20 to 60 seconds, open sockets or not.
+    pub stale_after: Duration,
+    /// How long a better pool must give work before a lease returns to it.
+    pub healthy_for: Duration,
+    /// Longest first wait before a pool that failed is dialled again; doubles up to [`Patience::back_off_max`].
+    pub back_off_min: Duration,
+    /// Longest wait before a pool that failed is dialled again.
+    pub back_off_max: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            network: Duration::from_secs(10),
+            first_job: Duration::from_secs(20),
+            stale_after: Duration::from_secs(90),
+            healthy_for: Duration::from_secs(60),
+            back_off_min: Duration::from_secs(1),
+            back_off_max: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Patience {
+    /// The same for one connection. Any line shows that a pool lives, but only jobs keep a connection.
+    pub(super) fn timeouts(&self) -> Timeouts {
+        let Self { network, first_job, stale_after, healthy_for: _, back_off_min, back_off_max } = *self;
+        Timeouts { network, handshake: first_job, silence: stale_after, job: stale_after, back_off_min, back_off_max }
+    }
+}
+
+/// A list of pools as a destination. Clones are the same; nothing is dialled before a lease asks for work.
 #[derive(Clone, Debug)]
 pub struct Pool {
     config: Arc<PoolConfig>,
-    timeouts: Timeouts,
     shutdown: CancellationToken,
 }
 
@@ -88,9 +124,9 @@ struct State {
 }
 
 impl Pool {
-    /// Prepares to mine for a pool until shutdown.
+    /// Prepares to mine for the pools until shutdown.
     pub fn new(config: PoolConfig, shutdown: CancellationToken) -> Self {
-        Self { config: Arc::new(config), timeouts: TIMEOUTS, shutdown }
+        Self { config: Arc::new(config), shutdown }
     }
 
     /// Opens a connection for a lease and keeps it open, dialling again for as long as it takes.
@@ -101,7 +137,7 @@ impl Pool {
         let (shares, share_queue) = mpsc::channel(MAX_QUEUED);
         let shared = Arc::<Shared>::default();
         let stop = self.shutdown.child_token();
-        let upkeep = Upkeep::new(self.clone(), lease, job_sender, share_queue, Arc::clone(&shared));
+        let upkeep = Upkeep::new(Arc::clone(&self.config), lease, job_sender, share_queue, Arc::clone(&shared));
         TaskTracker::new().spawn(stop.clone().run_until_cancelled_owned(upkeep.run()));
         PoolWork { jobs, seen: 0, link: Link { shares, shared }, _connection: stop.drop_guard() }
     }

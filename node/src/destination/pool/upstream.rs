@@ -1,17 +1,21 @@
-//! Keeps a lease's connection open, connection after connection.
+//! Keeps a lease at work, connection after connection, at the best pool that gives any.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::pin::pin;
 use std::sync::Arc;
 
 use alloy_primitives::B256;
-use hashlease_miner::client::{BackOff, Event, Upstream};
+use futures::future::{BoxFuture, FutureExt as _, OptionFuture};
+use hashlease_miner::client::{Event, Upstream};
 use hashlease_miner::pow::Hash256;
 use hashlease_miner::worker::{Found, Work};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::dial::{Failed, Served, dial, prove};
 use super::error::{PoolError, reason};
-use super::{Pool, PoolJob, Shared, lost, not_sent};
+use super::ranking::Ranking;
+use super::{PoolConfig, PoolJob, Shared, lost, not_sent};
 use crate::destination::SubmitOutcome;
 
 /// Most shares of jobs that hold at the same time: at a hundred a second, those of ten minutes.
@@ -26,13 +30,19 @@ pub(super) struct Share {
     pub(super) answer: oneshot::Sender<SubmitOutcome>,
 }
 
+/// A better pool, once it has shown itself healthy; never where there is none.
+type Better = OptionFuture<BoxFuture<'static, Result<Served, Failed>>>;
+
 /// The task of one lease.
 pub(super) struct Upkeep {
-    pool: Pool,
+    config: Arc<PoolConfig>,
     lease: B256,
     jobs: watch::Sender<Option<Arc<PoolJob>>>,
     shares: mpsc::Receiver<Share>,
     shared: Arc<Shared>,
+    ranking: Ranking,
+    /// Why each pool that failed did, until it gives work again.
+    failures: BTreeMap<usize, String>,
     /// Number of the present connection.
     connection: u64,
     /// Number of jobs so far that voided all before them.
@@ -45,18 +55,21 @@ pub(super) struct Upkeep {
 
 impl Upkeep {
     pub(super) fn new(
-        pool: Pool,
+        config: Arc<PoolConfig>,
         lease: B256,
         jobs: watch::Sender<Option<Arc<PoolJob>>>,
         shares: mpsc::Receiver<Share>,
         shared: Arc<Shared>,
     ) -> Self {
+        let ranking = Ranking::new(config.urls.len(), &config.patience, Instant::now());
         Self {
-            pool,
+            config,
             lease,
             jobs,
             shares,
             shared,
+            ranking,
+            failures: BTreeMap::new(),
             connection: 0,
             generation: 0,
             sent: HashSet::new(),
@@ -66,57 +79,77 @@ impl Upkeep {
 
     /// Connects again and again, until it is cancelled.
     pub(super) async fn run(mut self) {
-        let timeouts = self.pool.timeouts;
-        let mut back_off = BackOff::new(timeouts.back_off_min, timeouts.back_off_max);
-        let mut configure = true;
+        let mut better = None;
         loop {
-            self.connection += 1;
-            let began = Instant::now();
-            let error = self.converse(&mut configure).await;
+            let served = match better.take() {
+                Some(served) => served,
+                None => self.connect().await,
+            };
+            better = self.serve(served).await;
             self.waiting.drain().for_each(|(_, answer)| drop(answer.send(lost("the connection ended"))));
-            // One that served for a while counts as a success, whatever ended it.
-            if began.elapsed() > timeouts.back_off_max {
-                back_off.reset();
-            }
-            let wait = back_off.step(&mut rand::rng());
-            self.note(&error);
-            if matches!(error, PoolError::SharedCoinbase) {
-                // Nobody may work on that job.
-                self.jobs.send_replace(None);
-            }
-            self.pause(Instant::now() + wait).await;
         }
     }
 
-    /// Runs one connection to its end.
-    async fn converse(&mut self, configure: &mut bool) -> PoolError {
-        let (config, timeouts) = (Arc::clone(&self.pool.config), self.pool.timeouts);
-        let password = config.password.reveal().to_owned();
-        let asked = *configure;
-        // Whether it was the request that a pool went away over, or a passing fault, shows in the connection after.
-        *configure = true;
-        let opened = Upstream::open(&config.url, config.user.clone(), password, timeouts, asked).await;
-        let mut upstream = match opened {
-            Ok(upstream) => upstream,
-            Err(error) => return error.into(),
+    /// Dials pool after pool until one gives work.
+    async fn connect(&mut self) -> Served {
+        loop {
+            let Some(turn) = self.ranking.next(Instant::now()) else { return std::future::pending().await };
+            without_connection(&mut self.shares, sleep_until(turn.due)).await;
+            match without_connection(&mut self.shares, dial(&self.config, turn)).await {
+                Ok(served) => return served,
+                Err(failed) => self.note(&failed, Instant::now()),
+            }
+        }
+    }
+
+    /// Runs one connection to its end; returns a better one where that is why it ended.
+    async fn serve(&mut self, served: Served) -> Option<Served> {
+        let Served { pool, mut upstream, work } = served;
+        let began = Instant::now();
+        self.connection += 1;
+        self.failures.remove(&pool);
+        tracing::info!(lease = %self.lease, pool = %self.config.urls[pool], "the pool gives work");
+        let ended = match self.publish(work, true) {
+            Ok(()) => self.exchange(pool, &mut upstream).await,
+            Err(error) => Err(error),
         };
-        let ended = self.serve(&mut upstream).await;
-        *configure = !upstream.disliked_configure();
-        match ended {
+        let error = match ended {
+            Ok(better) => return Some(better),
             Err(error) => error,
-            Ok(never) => match never {},
+        };
+        if matches!(error, PoolError::SharedCoinbase) {
+            // Nobody may work on that job.
+            self.jobs.send_replace(None);
         }
+        self.note(&Failed { pool, error, configure: !upstream.disliked_configure() }, began);
+        None
     }
 
-    async fn serve(&mut self, upstream: &mut Upstream) -> Result<std::convert::Infallible, PoolError> {
+    /// Takes jobs and answers, and gives shares, until the connection fails or a better pool is back.
+    async fn exchange(&mut self, pool: usize, upstream: &mut Upstream) -> Result<Served, PoolError> {
         let shared = Arc::clone(&self.shared);
+        let mut better = self.look_for_better(pool);
         loop {
             tokio::select! {
                 event = upstream.next() => self.take(event?)?,
                 Some(share) = self.shares.recv() => self.offer(share, upstream),
                 () = shared.renew.notified() => return Err(PoolError::SharedCoinbase),
+                Some(found) = &mut better => {
+                    match found {
+                        Ok(served) => return Ok(served),
+                        // Work goes on where it is: no failure of the lease's.
+                        Err(failed) => self.rank(&failed, Instant::now()),
+                    }
+                    better = self.look_for_better(pool);
+                }
             }
         }
+    }
+
+    fn look_for_better(&self, than: usize) -> Better {
+        let turn = self.ranking.better_than(than, Instant::now());
+        let config = Arc::clone(&self.config);
+        turn.map(|turn| async move { prove(&config, turn).await }.boxed()).into()
     }
 
     fn offer(&mut self, share: Share, upstream: &mut Upstream) {
@@ -141,7 +174,7 @@ impl Upkeep {
 
     fn take(&mut self, event: Event) -> Result<(), PoolError> {
         match event {
-            Event::Ready => tracing::info!(lease = %self.lease, pool = %self.pool.config.url, "the pool takes shares"),
+            Event::Ready => {}
             Event::Job { work, clean, .. } => self.publish(work, clean)?,
             Event::Accepted { share, .. } => {
                 self.shared.state().current_at = Some(Instant::now());
@@ -178,23 +211,33 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Keeps the health, and logs a line where it changes.
-    fn note(&self, error: &PoolError) {
-        let failure = error.with_causes();
-        let mut state = self.shared.state();
-        if state.failure.as_ref() != Some(&failure) {
-            tracing::warn!(lease = %self.lease, pool = %self.pool.config.url, error = failure, "the pool gives no work");
-            state.failure = Some(failure);
-        }
+    /// Keeps the health while no pool gives work.
+    fn note(&mut self, failed: &Failed, served_since: Instant) {
+        self.rank(failed, served_since);
+        let failures: Vec<&str> = self.failures.values().map(String::as_str).collect();
+        self.shared.state().failure = Some(failures.join("; "));
     }
 
-    /// Waits; shares that come meanwhile have no way to the pool.
-    async fn pause(&mut self, until: Instant) {
-        loop {
-            tokio::select! {
-                () = sleep_until(until) => return,
-                Some(share) = self.shares.recv() => drop(share.answer.send(lost("no connection"))),
-            }
+    /// Lets a pool that failed wait for its next turn, and logs a line where the failure is another than before.
+    fn rank(&mut self, failed: &Failed, served_since: Instant) {
+        let Failed { pool, error, configure } = failed;
+        self.ranking.set_configure(*pool, *configure);
+        self.ranking.failed(*pool, served_since.elapsed(), Instant::now(), &mut rand::rng());
+        let failure = format!("{} of pool.urls: {}", self.config.urls[*pool], error.with_causes());
+        if self.failures.get(pool) != Some(&failure) {
+            tracing::warn!(lease = %self.lease, error = failure, "a pool gives no work");
+            self.failures.insert(*pool, failure);
+        }
+    }
+}
+
+/// Waits for something; shares that come meanwhile have no way to a pool.
+async fn without_connection<T>(shares: &mut mpsc::Receiver<Share>, awaited: impl Future<Output = T>) -> T {
+    let mut awaited = pin!(awaited);
+    loop {
+        tokio::select! {
+            done = &mut awaited => return done,
+            Some(share) = shares.recv() => drop(share.answer.send(lost("no connection"))),
         }
     }
 }

@@ -1,29 +1,25 @@
 //! Mining on a Bitcoin node's own templates.
 
+mod poller;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use bitcoin::Network;
 use bitcoin::consensus::encode::{VarInt, serialize};
 use hashlease_miner::pow::share::Checked;
 use hashlease_miner::pow::{Hash256, Job, Solution};
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::bitcoin_rpc::{BitcoinRpc, RpcConfig};
 use super::coinbase::{self, EXTRANONCE_SIZE, TAG_SIZE};
-use super::template::{Template, parse_hash};
+use super::template::Template;
 use super::{DestinationError, Health, Payout};
+use poller::Poller;
 
-/// Time between looks at the node's tip: what a new block costs at most in stale work.
-const POLL: Duration = Duration::from_millis(500);
-/// Time after which a template is fetched anew for the fees that came in since.
-const REFRESH: Duration = Duration::from_secs(20);
-/// Longest pause while the node fails.
-const MAX_PAUSE: Duration = Duration::from_secs(15);
 /// First pause between tries to submit a block; it doubles.
 const SUBMIT_PAUSE: Duration = Duration::from_millis(100);
 /// Longest such pause: each second may cost the block.
@@ -111,7 +107,7 @@ impl Solo {
     pub fn start(config: SoloConfig, shutdown: CancellationToken) -> Result<(Self, Templates), DestinationError> {
         let solo = Self { rpc: BitcoinRpc::new(config.rpc)?, payout: config.payout, shared: Arc::default() };
         let (sender, receiver) = watch::channel(None);
-        let poller = Poller { solo: solo.clone(), templates: sender, chain_checked: false, fetched_at: None };
+        let poller = Poller::new(solo.clone(), sender);
         TaskTracker::new().spawn(shutdown.run_until_cancelled_owned(poller.run()));
         Ok((solo, receiver))
     }
@@ -204,81 +200,5 @@ impl Shared {
     }
 }
 
-/// Follows the node's tip.
-struct Poller {
-    solo: Solo,
-    templates: watch::Sender<Option<Arc<Template>>>,
-    /// Whether the node's chain is known to be the payout's; asked again after each failure.
-    chain_checked: bool,
-    fetched_at: Option<Instant>,
-}
-
-impl Poller {
-    async fn run(mut self) {
-        let mut pause = POLL;
-        loop {
-            let looked = self.look().await;
-            pause = if looked.is_ok() { POLL } else { (pause * 2).min(MAX_PAUSE) };
-            self.note(looked);
-            // Either way the next look is due.
-            let _ = timeout_at(Instant::now() + pause, self.solo.shared.look.notified()).await;
-        }
-    }
-
-    async fn look(&mut self) -> Result<(), DestinationError> {
-        if !self.chain_checked {
-            let name = self.solo.rpc.chain_info().await?.chain;
-            let chain = Network::from_core_arg(&name).map_err(DestinationError::UnknownChain)?;
-            self.solo.payout.check_chain(chain)?;
-            self.chain_checked = true;
-        }
-        if self.is_current().await? {
-            return Ok(());
-        }
-        let fetched_at = Instant::now();
-        let template = Template::try_from(self.solo.rpc.block_template().await?)?;
-        self.fetched_at = Some(fetched_at);
-        self.templates.send_if_modified(|held| {
-            let changed = !held.as_ref().is_some_and(|held| held.is_same_work(&template));
-            if changed {
-                *held = Some(Arc::new(template));
-            }
-            changed
-        });
-        Ok(())
-    }
-
-    /// Tells whether the held template builds on the node's tip and is fresh enough.
-    async fn is_current(&self) -> Result<bool, DestinationError> {
-        if self.fetched_at.is_none_or(|instant| instant.elapsed() >= REFRESH) {
-            return Ok(false);
-        }
-        let tip = parse_hash(&self.solo.rpc.best_block_hash().await?)?;
-        Ok(self.templates.borrow().as_ref().is_some_and(|held| held.prev_hash == tip))
-    }
-
-    /// Keeps the health, and logs a line where it changes.
-    fn note(&mut self, looked: Result<(), DestinationError>) {
-        let mut state = self.solo.shared.state();
-        match looked {
-            Ok(()) => {
-                if state.failure.take().is_some() || state.current_at.is_none() {
-                    tracing::info!("the Bitcoin node gives work");
-                }
-                state.current_at = Some(Instant::now());
-            }
-            Err(error) => {
-                self.chain_checked = false;
-                let failure = error.with_causes();
-                if state.failure.as_ref() != Some(&failure) {
-                    tracing::warn!(error = failure, "the Bitcoin node gives no work");
-                    state.failure = Some(failure);
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
-#[path = "solo_tests.rs"]
 mod tests;
