@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::error::StratumError;
-use super::from_miner::{Configure, Submit};
+use super::from_miner::{Configure, SUBSCRIBE_EXTRANONCE, Submit};
 use super::notify::Notify;
 
 /// A good answer; always all three keys.
@@ -41,6 +41,11 @@ pub fn set_extranonce(extranonce1: &[u8], extranonce2_size: u8) -> String {
     notification("mining.set_extranonce", &json!([hex::encode(extranonce1), extranonce2_size]))
 }
 
+/// `client.reconnect` to where the miner already is.
+pub fn reconnect() -> String {
+    notification("client.reconnect", &json!([]))
+}
+
 /// `mining.set_version_mask`.
 pub fn set_version_mask(mask: u32) -> String {
     notification("mining.set_version_mask", &json!([format!("{mask:08x}")]))
@@ -56,12 +61,13 @@ pub fn subscribe_result(session: &str, extranonce1: &[u8], extranonce2_size: u8)
 }
 
 /// The result of `mining.configure`: one key for each extension that was asked for and no others (some devices
-/// disconnect on more), the mask beside version rolling. Version rolling is refused where the mask is zero.
+/// disconnect on more), the mask beside version rolling. Version rolling is refused where the mask is zero; news of the
+/// extranonce are promised, and every other extension is refused.
 pub fn configure_result(asked: &Configure, version_mask: u32) -> Value {
     let mut result = Map::new();
     for extension in &asked.extensions {
         let rolling = extension == "version-rolling" && version_mask != 0;
-        result.insert(extension.clone(), rolling.into());
+        result.insert(extension.clone(), (rolling || extension == SUBSCRIBE_EXTRANONCE).into());
         if rolling {
             result.insert("version-rolling.mask".into(), format!("{version_mask:08x}").into());
         }

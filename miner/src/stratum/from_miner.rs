@@ -4,6 +4,8 @@ use serde_json::{Map, Value};
 
 use super::field::{self, Malformed, ParseError};
 
+/// The extension by which a miner says that it understands `mining.set_extranonce`.
+pub const SUBSCRIBE_EXTRANONCE: &str = "subscribe-extranonce";
 /// Most extensions of one `mining.configure` that are looked at.
 const MAX_EXTENSIONS: usize = 16;
 
@@ -47,8 +49,16 @@ pub enum Method {
     },
     /// `mining.submit`.
     Submit(Submit),
-    /// `mining.suggest_difficulty`. Never to be answered: cgminer counts an unexpected reply as a rejected share.
-    SuggestDifficulty(f64),
+    /// `mining.submit` with unusable parameters; a server asks first who sends it.
+    MalformedSubmit {
+        /// The worker's name, where there is one.
+        user: Option<String>,
+        /// What is wrong.
+        malformed: Malformed,
+    },
+    /// `mining.suggest_difficulty`, `None` where it can't be read. Never to be answered: cgminer counts an unexpected reply as a
+    /// rejected share.
+    SuggestDifficulty(Option<f64>),
     /// `mining.extranonce.subscribe`: the miner understands `mining.set_extranonce`.
     ExtranonceSubscribe,
     /// A hint that a server may ignore (`mining.suggest_target`, `mining.capabilities`, `mining.hashes_done`, `mining.pong`);
@@ -77,6 +87,11 @@ impl Configure {
     /// Tells whether version rolling was asked for.
     pub fn wants_version_rolling(&self) -> bool {
         self.extensions.iter().any(|extension| extension == "version-rolling")
+    }
+
+    /// Tells whether the miner understands `mining.set_extranonce`.
+    pub fn takes_extranonce(&self) -> bool {
+        self.extensions.iter().any(|extension| extension == SUBSCRIBE_EXTRANONCE)
     }
 }
 
@@ -121,8 +136,11 @@ fn method(name: String, params: &[Value]) -> Result<Method, Malformed> {
             user: field::string(params.first()).ok_or(Malformed("authorize needs a user name"))?,
             password: field::string(params.get(1)),
         },
-        "mining.submit" => Method::Submit(submit(params)?),
-        "mining.suggest_difficulty" => Method::SuggestDifficulty(field::difficulty(params.first())?),
+        "mining.submit" => submit(params).map_or_else(
+            |malformed| Method::MalformedSubmit { user: field::string(params.first()), malformed },
+            Method::Submit,
+        ),
+        "mining.suggest_difficulty" => Method::SuggestDifficulty(field::difficulty(params.first()).ok()),
         "mining.extranonce.subscribe" => Method::ExtranonceSubscribe,
         "mining.suggest_target" | "mining.capabilities" | "mining.hashes_done" | "mining.pong" => Method::Hint(name),
         _ => Method::Unknown(name),

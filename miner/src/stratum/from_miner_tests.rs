@@ -85,9 +85,10 @@ fn odd_but_real_parameters_are_tolerated() {
         (r#"{"id":1,"method":"mining.authorize","params":["u.w"]}"#, authorize("u.w", None)),
         (
             r#"{"id":null,"method":"mining.suggest_difficulty","params":["512.000000"]}"#,
-            Method::SuggestDifficulty(512.0),
+            Method::SuggestDifficulty(Some(512.0)),
         ),
-        (r#"{"id":5,"method":"mining.suggest_difficulty","params":[0.5]}"#, Method::SuggestDifficulty(0.5)),
+        (r#"{"id":5,"method":"mining.suggest_difficulty","params":[0.5]}"#, Method::SuggestDifficulty(Some(0.5))),
+        (r#"{"id":5,"method":"mining.suggest_difficulty","params":["much"]}"#, Method::SuggestDifficulty(None)),
         (
             r#"{"id":null,"method":"mining.suggest_target","params":["00"]}"#,
             Method::Hint("mining.suggest_target".into()),
@@ -123,7 +124,7 @@ fn unusable_submits_are_malformed_and_keep_their_id() {
         r#"{"user":"u"}"#,
     ] {
         let read = request(&format!(r#"{{"id":"s1","method":"mining.submit","params":{params}}}"#));
-        assert!(matches!(read.method, Method::Malformed(_)), "{params}");
+        assert!(matches!(read.method, Method::MalformedSubmit { .. }), "{params}");
         assert_eq!(read.id, "s1");
     }
 }

@@ -1,6 +1,6 @@
 //! Cutting a byte stream into lines, without trusting the stream.
 
-/// Longest line in bytes, its end excluded. Real traffic stays far below: a job with 16 branches is about 3 KiB.
+/// Longest line in bytes that a client takes, its end excluded. Real traffic stays far below: a job with 16 branches is about 3 KiB.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// First byte of a TLS record that carries a handshake; some miners try TLS before plain text.
@@ -15,27 +15,39 @@ pub enum LineError {
     /// A control byte or invalid UTF-8.
     #[error("the peer sent bytes that are no text")]
     Binary,
-    /// More than [`MAX_LINE_BYTES`] without an end of line.
-    #[error("the peer sent a line over {MAX_LINE_BYTES} bytes")]
-    TooLong,
+    /// More bytes without an end of line than are allowed.
+    #[error("the peer sent a line over {0} bytes")]
+    TooLong(usize),
 }
 
 /// Collects bytes and gives back whole lines; tolerates `\r\n` and blank lines.
 ///
 /// Holds at most one unfinished line and the last chunk: call [`LineBuffer::next_line`] until `None` after each push.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LineBuffer {
     bytes: Vec<u8>,
     /// Start of what wasn't given back yet.
     start: usize,
     /// How far the search for the end of line went.
     searched: usize,
+    max_bytes: usize,
+}
+
+impl Default for LineBuffer {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl LineBuffer {
-    /// Starts empty.
+    /// Starts empty, for lines of at most [`MAX_LINE_BYTES`].
     pub fn new() -> Self {
-        Self::default()
+        Self::with_max(MAX_LINE_BYTES)
+    }
+
+    /// Starts empty, for lines of at most so many bytes, their ends excluded.
+    pub fn with_max(max_bytes: usize) -> Self {
+        Self { bytes: Vec::new(), start: 0, searched: 0, max_bytes }
     }
 
     /// Appends what was read from the peer.
@@ -55,7 +67,7 @@ impl LineBuffer {
                 return self.check_unfinished().map(|()| None);
             };
             let end = self.searched + length;
-            let line = text(&self.bytes[self.start..end])?;
+            let line = text(&self.bytes[self.start..end], self.max_bytes)?;
             self.start = end + 1;
             self.searched = self.start;
             if !line.is_empty() {
@@ -72,19 +84,19 @@ impl LineBuffer {
             // A zero byte stands in every binary protocol's first packet and in no JSON.
             Some(_) if line.contains(&0) => Err(LineError::Binary),
             // One byte more for a `\r` whose `\n` is still to come.
-            _ if line.len() > MAX_LINE_BYTES + 1 => Err(LineError::TooLong),
+            _ if line.len() > self.max_bytes + 1 => Err(LineError::TooLong(self.max_bytes)),
             _ => Ok(()),
         }
     }
 }
 
-fn text(line: &[u8]) -> Result<String, LineError> {
+fn text(line: &[u8], max_bytes: usize) -> Result<String, LineError> {
     if line.first() == Some(&TLS_HANDSHAKE) {
         return Err(LineError::Tls);
     }
     let line = line.trim_ascii();
-    if line.len() > MAX_LINE_BYTES {
-        return Err(LineError::TooLong);
+    if line.len() > max_bytes {
+        return Err(LineError::TooLong(max_bytes));
     }
     if line.iter().any(|&byte| byte < b' ' && byte != b'\t') {
         return Err(LineError::Binary);
@@ -135,8 +147,17 @@ mod tests {
     fn the_longest_line_passes_and_one_byte_more_does_not() {
         let longest = vec![b'x'; MAX_LINE_BYTES];
         assert_eq!(lines(&[&longest, b"\r\n"]).unwrap().len(), 1);
-        assert_eq!(lines(&[&longest, b"x\n"]), Err(LineError::TooLong));
-        assert_eq!(lines(&[&longest, b"xx"]), Err(LineError::TooLong));
+        assert_eq!(lines(&[&longest, b"x\n"]), Err(LineError::TooLong(MAX_LINE_BYTES)));
+        assert_eq!(lines(&[&longest, b"xx"]), Err(LineError::TooLong(MAX_LINE_BYTES)));
+    }
+
+    #[test]
+    fn a_shorter_line_may_be_the_longest() {
+        for (bytes, is_fine) in [(10, true), (11, false)] {
+            let mut buffer = LineBuffer::with_max(10);
+            buffer.push(&[&vec![b'x'; bytes][..], b"\r\n"].concat());
+            assert_eq!(buffer.next_line().is_ok(), is_fine, "{bytes}");
+        }
     }
 
     #[test]

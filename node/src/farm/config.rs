@@ -9,6 +9,10 @@ pub struct FarmConfig {
     pub max_connections: usize,
     /// Messages before the first authorization; real devices need five at most.
     pub max_messages_before_authorize: u32,
+    /// Messages in any second after that; only what never was a miner sends more.
+    pub max_messages_per_s: u32,
+    /// Rejected shares in a row after which a device must connect again: it works on something that it wasn't given.
+    pub max_rejected_in_a_row: u32,
     /// Time in which a device must subscribe and authorize.
     pub handshake_timeout: Duration,
     /// Time without a byte from a device after which it is taken for gone. A slow miner finds no share for long.
@@ -30,6 +34,8 @@ impl Default for FarmConfig {
         Self {
             max_connections: 4_096,
             max_messages_before_authorize: 16,
+            max_messages_per_s: 1_000,
+            max_rejected_in_a_row: 256,
             handshake_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(30 * 60),
             write_timeout: Duration::from_secs(5),

@@ -27,8 +27,7 @@ pub(super) async fn serve(
     shares: mpsc::Sender<FarmShare>,
 ) -> Result<(), Hangup> {
     stream.set_nodelay(true)?;
-    let mut lines = LineBuffer::new();
-    let mut unfinished = 0;
+    let mut lines = LineBuffer::with_max(MAX_LINE_BYTES);
     let mut chunk = [0; CHUNK_BYTES];
     work.mark_changed();
     loop {
@@ -39,17 +38,12 @@ pub(super) async fn serve(
                     return Ok(());
                 }
                 lines.push(&chunk[..bytes]);
-                unfinished += bytes;
                 while let Some(line) = lines.next_line()? {
-                    unfinished = 0;
                     if let Some(share) = session.on_line(&line, Instant::now())?
                         && shares.send(share).await.is_err()
                     {
                         return Ok(());
                     }
-                }
-                if unfinished > MAX_LINE_BYTES {
-                    return Err(Hangup::LineTooLong);
                 }
             }
             changed = work.changed() => {
@@ -62,6 +56,9 @@ pub(super) async fn serve(
             () = sleep_until(session.deadline()) => session.on_deadline(Instant::now())?,
         }
         write(&mut stream, &mut session).await?;
+        if session.must_reconnect() {
+            return Err(Hangup::Reconnect);
+        }
     }
 }
 

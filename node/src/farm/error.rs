@@ -2,16 +2,16 @@
 
 use hashlease_miner::stratum::LineError;
 
-use super::session::{EXTRANONCE_SIZE, MAX_EXTRANONCE_SIZE};
+use super::extranonce::{MAX_SIZE, MIN_SIZE};
 
 /// Why a job can't be given to miners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JobError {
     /// No room for the connection's and the miner's part.
-    #[error("the job's extranonce has {0} bytes where miners need {EXTRANONCE_SIZE}: ask for a roomier one")]
+    #[error("the job's extranonce has {0} bytes where miners need {MIN_SIZE}: ask for a roomier one")]
     ExtranonceTooSmall(u8),
     /// More than the protocol allows.
-    #[error("the job's extranonce has {0} bytes, over the {MAX_EXTRANONCE_SIZE} that are allowed")]
+    #[error("the job's extranonce has {0} bytes, over the {MAX_SIZE} that are allowed")]
     ExtranonceTooLarge(u8),
     /// Every share would be below the job's earliest time.
     #[error("the job's time to announce, {time}, is before its earliest, {min_time}")]
@@ -32,10 +32,12 @@ pub(super) enum Hangup {
     Line(#[from] LineError),
     #[error("a line isn't a JSON object")]
     NotJson,
-    #[error("a line is too long")]
-    LineTooLong,
-    #[error("too many messages before authorization")]
+    #[error("too many messages before authorization, or in one second")]
     TooTalkative,
+    #[error("too many bad shares in a row")]
+    BadShares,
+    #[error("the miner must connect again: its part of the extranonce is too long for its lease")]
+    Reconnect,
     #[error("no authorization in time")]
     Handshake,
     #[error("nothing heard for too long")]

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::allocate::Assignment;
 use super::error::JobError;
+use super::extranonce::{MAX_NUMBERS, MAX_SIZE, Number};
 use super::job::{FarmJob, Posted, Tip, Work};
 use super::record::{Record, SessionStatus};
 
@@ -22,7 +23,7 @@ struct State {
     sessions: BTreeMap<u64, Seat>,
     last_session: u64,
     /// Starts at random: after a restart the same job isn't mined over the same extranonces again.
-    next_extranonce1: u32,
+    next_number: u32,
 }
 
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Farm {
             leases: HashMap::new(),
             sessions: BTreeMap::new(),
             last_session: 0,
-            next_extranonce1: rand::random(),
+            next_number: rand::random(),
         })))
     }
 
@@ -55,6 +56,11 @@ impl Farm {
         let posted = Arc::new(Posted { job, cleans, tip });
         for seat in state.sessions.values().filter(|seat| seat.lease == Some(lease)) {
             seat.record.work.send_replace(Work::Lease(Arc::clone(&posted)));
+        }
+        if let Some(bytes) = posted.job.long_coinbase()
+            && !state.leases.contains_key(&lease)
+        {
+            tracing::warn!(%lease, bytes, "the lease's coinbase is so long that some devices refuse its jobs");
         }
         state.leases.insert(lease, posted);
         Ok(())
@@ -100,16 +106,22 @@ impl Farm {
     /// Seats a new connection; `None` where there are too many.
     pub(super) fn enter(&self, remote: SocketAddr, max_connections: usize) -> Option<Guest> {
         let mut state = self.state();
-        if state.sessions.len() >= max_connections {
+        if state.sessions.len() >= max_connections.min(MAX_NUMBERS) {
             return None;
         }
         state.last_session += 1;
         let id = state.last_session;
-        while state.sessions.values().any(|seat| seat.record.extranonce1 == state.next_extranonce1) {
-            state.next_extranonce1 = state.next_extranonce1.wrapping_add(1);
+        let is_taken = |state: &State, number: Number| {
+            state.sessions.values().any(|seat| seat.record.number.narrow() == number.narrow())
+        };
+        while is_taken(&state, Number(state.next_number)) {
+            state.next_number = state.next_number.wrapping_add(1);
         }
-        let record = Arc::new(Record::new(id, state.next_extranonce1, remote, Instant::now()));
-        state.next_extranonce1 = state.next_extranonce1.wrapping_add(1);
+        let number = Number(state.next_number);
+        state.next_number = state.next_number.wrapping_add(1);
+        // A miner that doesn't know `mining.set_extranonce` comes back to what every lease has room for.
+        let smallest = state.leases.values().map(|posted| posted.job.job.extranonce_size).min().unwrap_or(MAX_SIZE);
+        let record = Arc::new(Record::new(id, number, smallest, remote, Instant::now()));
         state.sessions.insert(id, Seat { record: Arc::clone(&record), lease: None });
         Some(Guest { farm: self.clone(), record })
     }

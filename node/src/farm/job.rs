@@ -8,10 +8,13 @@ use hashlease_miner::pow::{Hash256, Job, Solution, Target};
 use tokio::time::Instant;
 
 use super::error::JobError;
-use super::session::{EXTRANONCE_SIZE, MAX_EXTRANONCE_SIZE};
+use super::extranonce::{MAX_SIZE, MIN_SIZE};
 
 /// Time in which work that was just superseded may still arrive: a notify's way to the device and a share's way back.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
+
+/// Coinbase that every device takes; stock Antminer S19 take 730 bytes, others more.
+const LONG_COINBASE_BYTES: usize = 500;
 
 /// A lease's work for miners. Set it again with a newer time, not clean, to refresh it.
 #[derive(Clone, Debug)]
@@ -33,16 +36,23 @@ pub struct FarmJob {
 impl FarmJob {
     pub(super) fn check(&self) -> Result<(), JobError> {
         let (size, min_time) = (self.job.extranonce_size, self.job.min_time);
-        if usize::from(size) < EXTRANONCE_SIZE {
+        if size < MIN_SIZE {
             return Err(JobError::ExtranonceTooSmall(size));
         }
-        if usize::from(size) > MAX_EXTRANONCE_SIZE {
+        if size > MAX_SIZE {
             return Err(JobError::ExtranonceTooLarge(size));
         }
         if self.time < min_time {
             return Err(JobError::TimeBelowMinimum { time: self.time, min_time });
         }
         Ok(())
+    }
+
+    /// Bytes of the coinbase, where they are more than every device takes.
+    pub(super) fn long_coinbase(&self) -> Option<usize> {
+        let job = &self.job;
+        let bytes = job.coinbase_prefix.len() + usize::from(job.extranonce_size) + job.coinbase_suffix.len();
+        (bytes > LONG_COINBASE_BYTES).then_some(bytes)
     }
 }
 

@@ -1,15 +1,19 @@
 //! The seller's miners: a Stratum V1 server that moves whole miners between leases.
 //!
-//! Every connection keeps one extranonce1 for its life, and what a lease's job has beyond is padding in front of it; so
-//! a miner changes its lease by a single `mining.notify`, which any device understands. [`start`] serves a listener;
+//! Every connection keeps one extranonce1, and what a lease's job has beyond is padding in front of it; so a miner changes
+//! its lease by a single `mining.notify`, which any device understands. Only a job with less room than that needs
+//! `mining.set_extranonce`, or a new connection of a miner that doesn't know it. What real devices are promised stands in
+//! `session_contract.txt`. [`start`] serves a listener;
 //! the [`Farm`] handle takes jobs and assignments; accepted shares come out of a bounded channel, named by the lease and
 //! job that they were mined for, however late. Each connection has a difficulty of its own, so that every device shows its
 //! hashrate; only shares that meet the lease's target come out. [`allocate()`] decides who mines for whom.
 
 mod allocate;
+mod announce;
 mod config;
 mod connection;
 mod error;
+mod extranonce;
 mod handle;
 mod idle;
 mod job;

@@ -10,6 +10,7 @@ use alloy_primitives::B256;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::extranonce::{Division, Number};
 use super::job::{GRACE, Work};
 use super::rate::Rate;
 
@@ -81,7 +82,10 @@ pub struct SessionStatus {
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) id: u64,
-    pub(super) extranonce1: u32,
+    /// What the connection is told first; a job that is too small for it changes it.
+    pub(super) division: Division,
+    /// The connection's number.
+    pub(super) number: Number,
     pub(super) remote: SocketAddr,
     pub(super) connected_at: Instant,
     pub(super) work: watch::Sender<Work>,
@@ -109,7 +113,7 @@ struct Announced {
 }
 
 impl Record {
-    pub(super) fn new(id: u64, extranonce1: u32, remote: SocketAddr, now: Instant) -> Self {
+    pub(super) fn new(id: u64, number: Number, job_size: u8, remote: SocketAddr, now: Instant) -> Self {
         let live = Live {
             worker: String::new(),
             user_agent: String::new(),
@@ -120,7 +124,15 @@ impl Record {
             announced: Vec::new(),
         };
         let work = watch::Sender::new(Work::None);
-        Self { id, extranonce1, remote, connected_at: now, work, live: Mutex::new(live) }
+        Self {
+            id,
+            division: Division::for_job(number, job_size),
+            number,
+            remote,
+            connected_at: now,
+            work,
+            live: Mutex::new(live),
+        }
     }
 
     pub(super) fn live(&self) -> MutexGuard<'_, Live> {

@@ -8,6 +8,7 @@ use alloy_primitives::B256;
 use hashlease_miner::pow::{Hash256, Job, Target};
 use tokio::time::Instant;
 
+use super::extranonce::Division;
 use super::job::Tip;
 
 /// Time for which a superseded job is kept, as pools do.
@@ -47,6 +48,8 @@ pub(super) struct Sent {
     /// Version bits that the miner may roll.
     pub(super) mask: u32,
     pub(super) cleans: u64,
+    /// How the job's extranonce is divided.
+    pub(super) division: Division,
     /// The lease's newest previous block; none for idle work.
     pub(super) tip: Option<Arc<Tip>>,
     pub(super) sent_at: Instant,
@@ -113,6 +116,7 @@ fn is_kept(superseded_at: Option<Instant>, now: Instant) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::extranonce::Number;
     use super::super::idle;
     use super::*;
 
@@ -125,6 +129,7 @@ mod tests {
             time: 0,
             mask: 0,
             cleans: 0,
+            division: Division::for_job(Number(1), 8),
             tip: None,
             sent_at,
         }

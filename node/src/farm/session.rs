@@ -3,28 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hashlease_miner::pow::{Job, Target};
 use hashlease_miner::stratum::from_miner::Configure;
-use hashlease_miner::stratum::{Code, FromMiner, Method, Notify, Request, StratumError, encode};
+use hashlease_miner::stratum::{Code, FromMiner, Method, Request, StratumError, encode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::config::FarmConfig;
 use super::error::Hangup;
-use super::idle;
-use super::job::{FarmShare, Posted, Work};
+use super::extranonce::Division;
+use super::job::{FarmShare, Work};
 use super::record::Record;
-use super::sent::{Origin, Sent, SentJobs};
+use super::sent::SentJobs;
 use super::vardiff::{self, Vardiff};
 
-/// Bytes of the extranonce that name a connection.
-const EXTRANONCE1_SIZE: usize = size_of::<u32>();
-/// Bytes of the extranonce that are the miner's: what every device can do.
-pub(super) const EXTRANONCE2_SIZE: u8 = 4;
-/// Bytes of the extranonce that a connection needs.
-pub(super) const EXTRANONCE_SIZE: usize = EXTRANONCE1_SIZE + EXTRANONCE2_SIZE as usize;
-/// Bytes of the extranonce that a lease's job may have (PROTOCOL.md, section 4).
-pub(super) const MAX_EXTRANONCE_SIZE: usize = 16;
 /// Version bits that devices roll (BIP 320).
 pub(super) const SERVER_MASK: u32 = 0x1fff_e000;
 /// Header version of work that isn't a lease's.
@@ -33,8 +24,10 @@ pub(super) const VERSION: u32 = 0x2000_0000;
 const MAX_WORKERS: usize = 16;
 /// Length of names that are kept, in characters.
 const MAX_NAME_CHARS: usize = 128;
-/// Time after which idle work is repeated; some devices leave a pool that is silent for 60 s.
-const IDLE_REPEAT: Duration = Duration::from_secs(30);
+/// Time after which a miner is told its work again; devices leave a pool that is silent for 90 s, some for 60 s.
+const REPEAT: Duration = Duration::from_secs(30);
+/// What a market of rented hashpower calls itself, and the easiest difficulty at which it stays.
+const NICEHASH: (&str, f64) = ("NiceHash/", 524_288.0);
 
 /// One connection's state.
 #[derive(Debug)]
@@ -47,18 +40,29 @@ pub(super) struct Session {
     /// Version bits granted at `mining.configure`; `None` where rolling wasn't negotiated.
     pub(super) granted_mask: Option<u32>,
     pub(super) vardiff: Vardiff,
+    pub(super) rejected_in_a_row: u32,
+    /// How the extranonce is divided, as the miner was last told.
+    pub(super) division: Division,
+    /// Whether the miner understands another division without a new connection.
+    pub(super) takes_extranonce: bool,
     /// Version bits that the miner was last told.
-    told_mask: u32,
-    told_difficulty: Option<f64>,
-    work: Work,
-    out: String,
+    pub(super) told_mask: u32,
+    pub(super) told_difficulty: Option<f64>,
+    /// When the miner was last told its work.
+    pub(super) told_at: Instant,
+    pub(super) work: Work,
+    pub(super) out: String,
+    pub(super) must_reconnect: bool,
+    /// Messages before authorization; then those of one second, and when it began.
     messages: u32,
+    second: Instant,
     heard_at: Instant,
 }
 
 impl Session {
     pub(super) fn new(record: Arc<Record>, limits: FarmConfig, now: Instant) -> Self {
         Self {
+            division: record.division,
             record,
             vardiff: Vardiff::new(limits.easiest_share),
             limits,
@@ -66,11 +70,16 @@ impl Session {
             workers: Vec::new(),
             sent: SentJobs::default(),
             granted_mask: None,
+            rejected_in_a_row: 0,
+            takes_extranonce: false,
             told_mask: 0,
             told_difficulty: None,
+            told_at: now,
             work: Work::None,
             out: String::new(),
+            must_reconnect: false,
             messages: 0,
+            second: now,
             heard_at: now,
         }
     }
@@ -83,16 +92,32 @@ impl Session {
     /// Answers a line; gives a share where it carries one.
     pub(super) fn on_line(&mut self, line: &str, now: Instant) -> Result<Option<FarmShare>, Hangup> {
         self.heard_at = now;
-        if self.workers.is_empty() {
-            self.messages += 1;
-            if self.messages > self.limits.max_messages_before_authorize {
-                return Err(Hangup::TooTalkative);
+        self.check_pace(now)?;
+        let share = match FromMiner::parse(line).map_err(|_| Hangup::NotJson)? {
+            FromMiner::Request(request) => self.on_request(request, now),
+            FromMiner::Reply => None,
+        };
+        if share.is_none() && self.rejected_in_a_row > self.limits.max_rejected_in_a_row {
+            return Err(Hangup::BadShares);
+        }
+        Ok(share)
+    }
+
+    fn check_pace(&mut self, now: Instant) -> Result<(), Hangup> {
+        let mut allowed = self.limits.max_messages_before_authorize;
+        if !self.workers.is_empty() {
+            allowed = self.limits.max_messages_per_s;
+            if now.duration_since(self.second) >= Duration::from_secs(1) {
+                (self.messages, self.second) = (0, now);
             }
         }
-        match FromMiner::parse(line).map_err(|_| Hangup::NotJson)? {
-            FromMiner::Request(request) => Ok(self.on_request(request, now)),
-            FromMiner::Reply => Ok(None),
-        }
+        self.messages += 1;
+        if self.messages > allowed { Err(Hangup::TooTalkative) } else { Ok(()) }
+    }
+
+    /// Whether the connection is to be closed once everything was written, since the miner must come back for its next work.
+    pub(super) fn must_reconnect(&self) -> bool {
+        self.must_reconnect
     }
 
     /// Gives the miner other work.
@@ -107,13 +132,11 @@ impl Session {
         if !self.is_ready() {
             return silent_at.min(self.record.connected_at + self.limits.handshake_timeout);
         }
-        match self.sent.newest() {
-            Some(sent) if sent.origin == Origin::Idle => silent_at.min(sent.sent_at + IDLE_REPEAT),
-            _ => self.vardiff.due_at().map_or(silent_at, |due_at| silent_at.min(due_at)),
-        }
+        let repeat_at = silent_at.min(self.told_at + REPEAT);
+        self.vardiff.due_at().map_or(repeat_at, |due_at| repeat_at.min(due_at))
     }
 
-    /// Repeats idle work, gives easier work, or gives the miner up.
+    /// Repeats the miner's work, gives easier work, or gives the miner up.
     pub(super) fn on_deadline(&mut self, now: Instant) -> Result<(), Hangup> {
         if now >= self.heard_at + self.limits.idle_timeout {
             return Err(Hangup::Silent);
@@ -122,9 +145,9 @@ impl Session {
             return Err(Hangup::Handshake);
         }
         if now >= self.deadline() {
-            match self.work {
-                Work::Lease(_) => self.retune(now),
-                Work::None => self.announce(now),
+            self.retune(now);
+            if now >= self.told_at + REPEAT {
+                self.keep_alive(now);
             }
         }
         Ok(())
@@ -140,7 +163,7 @@ impl Session {
         }
     }
 
-    fn is_ready(&self) -> bool {
+    pub(super) fn is_ready(&self) -> bool {
         self.subscribed && !self.workers.is_empty()
     }
 
@@ -156,11 +179,19 @@ impl Session {
                 share = found;
                 Some(verdict.map(|()| Value::Bool(true)))
             }
-            Method::ExtranonceSubscribe => Some(Ok(Value::Bool(true))),
+            Method::MalformedSubmit { user, malformed } => {
+                let verdict = self.submit_malformed(user.as_ref(), malformed);
+                Some(verdict.map(|()| Value::Bool(true)))
+            }
+            Method::ExtranonceSubscribe => {
+                self.takes_extranonce = true;
+                Some(Ok(Value::Bool(true)))
+            }
             Method::SuggestDifficulty(difficulty) => {
-                self.vardiff.suggest(difficulty);
+                difficulty.into_iter().for_each(|difficulty| self.vardiff.suggest(difficulty));
                 None
             }
+            Method::Unknown(_) if request.id.is_null() => None,
             Method::Hint(_) => (!request.id.is_null()).then_some(Ok(Value::Bool(true))),
             Method::Malformed(malformed) => Some(Err(malformed.into())),
             Method::Unknown(_) => Some(Err(StratumError::method_not_found())),
@@ -184,14 +215,20 @@ impl Session {
             self.granted_mask = (mask != 0).then_some(mask);
             self.told_mask = mask;
         }
+        self.takes_extranonce |= asked.takes_extranonce();
         encode::configure_result(asked, mask)
     }
 
     fn subscribe(&mut self, user_agent: Option<String>) -> Value {
         self.subscribed = true;
-        self.record.live().user_agent = shown(&user_agent.unwrap_or_default());
+        if let Some(user_agent) = user_agent {
+            if user_agent.starts_with(NICEHASH.0) {
+                self.vardiff.suggest(NICEHASH.1);
+            }
+            self.record.live().user_agent = shown(&user_agent);
+        }
         let session = format!("{:x}", self.record.id);
-        encode::subscribe_result(&session, &self.record.extranonce1.to_be_bytes(), EXTRANONCE2_SIZE)
+        encode::subscribe_result(&session, &self.division.part1(), self.division.size2)
     }
 
     fn authorize(&mut self, user: String, password: Option<&str>) -> Result<Value, StratumError> {
@@ -209,81 +246,6 @@ impl Session {
         }
         Ok(json!(true))
     }
-
-    /// Sends the work that the miner is to do, where it is ready for any.
-    fn announce(&mut self, now: Instant) {
-        if !self.is_ready() {
-            return;
-        }
-        let (next, difficulty) = match (self.work.clone(), self.sent.newest()) {
-            (Work::Lease(posted), _) => {
-                let level = self.vardiff.on_lease(posted.job.share_target, now);
-                (self.lease_work(&posted, level.target, now), level.difficulty)
-            }
-            (Work::None, Some(last)) => {
-                let next = idle_work(last, self.granted_mask, now);
-                self.vardiff.on_idle(now);
-                (next, idle::target().difficulty())
-            }
-            // A miner that never had lease work needn't be stopped.
-            (Work::None, None) => return,
-        };
-        let mut clean = self.sent.newest().is_none_or(|last| must_drop(last, &next));
-        if self.granted_mask.is_some() && next.mask != self.told_mask {
-            self.out += &encode::set_version_mask(next.mask);
-            self.told_mask = next.mask;
-            clean = true;
-        }
-        if self.told_difficulty != Some(difficulty) {
-            self.out += &encode::set_difficulty(difficulty);
-            self.told_difficulty = Some(difficulty);
-        }
-        self.record.live().announce(next.origin.lease(), next.time, now);
-        let (job, time) = (Arc::clone(&next.job), next.time);
-        let mut notify = Notify::of_job(self.sent.push(next), &job, time, clean);
-        notify.coinbase_prefix.extend(padding(&job));
-        self.out += &encode::notify(&notify);
-    }
-
-    fn lease_work(&self, posted: &Posted, target: Target, now: Instant) -> Sent {
-        let job = &posted.job;
-        Sent {
-            origin: Origin::Lease { lease: job.lease, job_id: job.job_id },
-            job: Arc::clone(&job.job),
-            target,
-            share_target: job.share_target,
-            time: job.time,
-            mask: self.granted_mask.unwrap_or(0) & job.job.version_mask,
-            cleans: posted.cleans,
-            tip: Some(Arc::clone(&posted.tip)),
-            sent_at: now,
-        }
-    }
-}
-
-fn idle_work(last: &Sent, granted_mask: Option<u32>, now: Instant) -> Sent {
-    let passed = u32::try_from(now.duration_since(last.sent_at).as_secs()).unwrap_or(u32::MAX);
-    Sent {
-        origin: Origin::Idle,
-        job: idle::job(),
-        target: idle::target(),
-        share_target: idle::target(),
-        time: last.time.saturating_add(passed),
-        mask: granted_mask.unwrap_or(0),
-        cleans: 0,
-        tip: None,
-        sent_at: now,
-    }
-}
-
-/// Tells whether the miner must drop its last work for the next: another lease, another block, or a clean job between.
-fn must_drop(last: &Sent, next: &Sent) -> bool {
-    last.origin.lease() != next.origin.lease() || last.cleans != next.cleans || last.job.prev_hash != next.job.prev_hash
-}
-
-/// Fills the job's extranonce in front of the connection's part; every connection has the same padding.
-pub(super) fn padding(job: &Job) -> Vec<u8> {
-    vec![0; usize::from(job.extranonce_size).saturating_sub(EXTRANONCE_SIZE)]
 }
 
 /// A peer's name, fit to be shown.

@@ -130,9 +130,9 @@ fn idle_work_keeps_its_own_difficulty_and_is_no_time_to_judge() {
     let mut bench = Bench::ready();
     bench.give(post(lease_of(1 << 60)));
     let idle = bench.give(Work::None);
-    assert_eq!(idle[0]["params"][0].as_f64(), Some(super::idle::target().difficulty()));
+    assert_eq!(idle[0]["params"][0].as_f64(), Some(idle::target().difficulty()));
     for _ in 0..10 {
-        bench.wait(IDLE_REPEAT);
+        bench.wait(REPEAT);
         bench.session.on_deadline(bench.now).unwrap();
         assert_eq!(methods(&bench.output()), ["mining.notify"]);
     }

@@ -1,13 +1,18 @@
 use std::num::NonZeroU128;
 
 use alloy_primitives::B256;
-use hashlease_miner::pow::{Solution, Target, share};
+use hashlease_miner::pow::{Job, Solution, Target, share};
+use hashlease_miner::stratum::Notify;
 use hashlease_miner::stratum::from_miner::Submit;
 
-use super::super::job::{FarmJob, GRACE, Tip};
+use super::super::extranonce::Number;
+use super::super::idle;
+use super::super::job::{FarmJob, GRACE, Posted, Tip};
 use super::super::record::RejectReason;
 use super::*;
 
+#[path = "session_contract_tests.rs"]
+mod contract;
 #[path = "session_difficulty_tests.rs"]
 mod difficulty;
 #[path = "session_rolling_tests.rs"]
@@ -15,6 +20,8 @@ mod rolling;
 
 const LEASE: B256 = B256::repeat_byte(0xaa);
 const OTHER: B256 = B256::repeat_byte(0xbb);
+/// Its four bytes are 08000002.
+const NUMBER: Number = Number(0x0700_0002);
 const TIME: u32 = 1_700_000_000;
 
 /// A session and its clock.
@@ -73,7 +80,7 @@ impl Bench {
 
     fn with(limits: FarmConfig) -> Self {
         let now = Instant::now();
-        let record = Record::new(5, 0x0800_0002, "127.0.0.1:1".parse().unwrap(), now);
+        let record = Record::new(5, NUMBER, 16, "127.0.0.1:1".parse().unwrap(), now);
         Self { session: Session::new(Arc::new(record), limits, now), now }
     }
 
@@ -217,7 +224,7 @@ fn every_request_of_real_devices_gets_its_one_answer() {
             json!(4),
             Err(25),
         ),
-        (r#"{"params": ["w","2d"], "id": 2955, "method": "mining.submit"}"#, json!(2955), Err(20)),
+        (r#"{"params": ["w","2d"], "id": 2955, "method": "mining.submit"}"#, json!(2955), Err(25)),
     ];
     for (line, id, answer) in cases {
         let output = Bench::new().say(line);
@@ -405,8 +412,8 @@ fn idle_work_stops_a_miner_that_has_lease_work_and_only_such_a_one() {
     let difficulty = output[0]["params"][0].as_f64().unwrap();
     assert!((1e6..2e6).contains(&difficulty));
 
-    assert_eq!(bench.session.deadline(), bench.now + IDLE_REPEAT);
-    bench.wait(IDLE_REPEAT);
+    assert_eq!(bench.session.deadline(), bench.now + REPEAT);
+    bench.wait(REPEAT);
     bench.session.on_deadline(bench.now).unwrap();
     let output = bench.output();
     assert_eq!(methods(&output), ["mining.notify"]);
@@ -475,6 +482,11 @@ fn silent_clients_are_dropped_when_their_time_is_up() {
     bench.wait(Duration::from_secs(60));
     bench.say(r#"{"id":1,"method":"noise"}"#);
     let silent_at = bench.now + bench.session.limits.idle_timeout;
+    while bench.session.deadline() < silent_at {
+        bench.now = bench.session.deadline();
+        bench.session.on_deadline(bench.now).unwrap();
+        assert_eq!(methods(&bench.output()), ["mining.set_difficulty"], "it rests, and is told that the farm is there");
+    }
     assert_eq!(bench.session.deadline(), silent_at);
     assert!(bench.session.on_deadline(silent_at - Duration::from_millis(1)).is_ok());
     assert!(matches!(bench.session.on_deadline(silent_at), Err(Hangup::Silent)));
@@ -499,8 +511,8 @@ fn workers_and_their_names_are_bounded() {
 fn jobs_that_miners_cannot_work_on_are_refused_by_name() {
     use super::super::error::JobError;
     assert_eq!(job().check(), Ok(()));
-    assert_eq!(with(|job| job.extranonce_size = 7).check(), Err(JobError::ExtranonceTooSmall(7)));
-    assert_eq!(with(|job| job.extranonce_size = 8).check(), Ok(()));
+    assert_eq!(with(|job| job.extranonce_size = 3).check(), Err(JobError::ExtranonceTooSmall(3)));
+    assert_eq!(with(|job| job.extranonce_size = 4).check(), Ok(()));
     assert_eq!(with(|job| job.extranonce_size = 16).check(), Ok(()));
     assert_eq!(with(|job| job.extranonce_size = 17).check(), Err(JobError::ExtranonceTooLarge(17)));
     let early = FarmJob { time: TIME - 101, ..job() };

@@ -3,13 +3,13 @@
 use hashlease_miner::pow::share::{Checked, assemble};
 use hashlease_miner::pow::{Solution, Target};
 use hashlease_miner::stratum::from_miner::Submit;
-use hashlease_miner::stratum::{Code, StratumError};
+use hashlease_miner::stratum::{Code, Malformed, StratumError};
 use tokio::time::Instant;
 
 use super::job::FarmShare;
 use super::record::RejectReason;
 use super::sent::{Origin, Sent};
-use super::session::{EXTRANONCE2_SIZE, Session, padding};
+use super::session::Session;
 
 /// A rejection with the reason that it is counted under.
 type Rejected = (RejectReason, StratumError);
@@ -20,19 +20,33 @@ impl Session {
     pub(super) fn submit(&mut self, submit: &Submit, now: Instant) -> (Result<(), StratumError>, Option<FarmShare>) {
         let mut share = None;
         let verdict = self.judge(submit, now, &mut share);
-        if let Err((reason, _)) = &verdict {
-            *self.record.live().rejected.entry(*reason).or_default() += 1;
+        (self.note(verdict), share)
+    }
+
+    /// Refuses a submit whose parameters can't be read, after the question who sends it.
+    pub(super) fn submit_malformed(&mut self, user: Option<&String>, found: Malformed) -> Result<(), StratumError> {
+        let sender = self.check_sender(user);
+        self.note(sender.and_then(|()| Err((RejectReason::Malformed, found.into()))))
+    }
+
+    fn note(&mut self, verdict: Result<(), Rejected>) -> Result<(), StratumError> {
+        match &verdict {
+            Ok(()) => self.rejected_in_a_row = 0,
+            Err((reason, _)) => {
+                self.rejected_in_a_row += 1;
+                *self.record.live().rejected.entry(*reason).or_default() += 1;
+            }
         }
-        (verdict.map_err(|(_, error)| error), share)
+        verdict.map_err(|(_, error)| error)
     }
 
     fn judge(&mut self, submit: &Submit, now: Instant, share: &mut Option<FarmShare>) -> Result<(), Rejected> {
-        self.check_sender(submit)?;
+        self.check_sender(Some(&submit.user))?;
         let unknown = || (RejectReason::JobNotFound, StratumError::job_not_found());
         let sent = self.sent.find(&submit.job_id, now).ok_or_else(unknown)?.clone();
         let solution = Solution {
+            extranonce: extranonce(&sent, &submit.extranonce2)?,
             version: self.version(&sent, submit.version_bits)?,
-            extranonce: self.extranonce(&sent, &submit.extranonce2)?,
             time: self.time(&sent, submit.time, now)?,
             nonce: submit.nonce,
         };
@@ -63,11 +77,11 @@ impl Session {
         live.rate.add(work, now);
     }
 
-    fn check_sender(&self, submit: &Submit) -> Result<(), Rejected> {
+    fn check_sender(&self, user: Option<&String>) -> Result<(), Rejected> {
         if !self.subscribed {
             return Err((RejectReason::NotSubscribed, StratumError::not_subscribed()));
         }
-        if !self.workers.contains(&submit.user) {
+        if !user.is_some_and(|user| self.workers.contains(user)) {
             return Err((RejectReason::Unauthorized, StratumError::unauthorized()));
         }
         Ok(())
@@ -82,16 +96,6 @@ impl Session {
             (Some(bits), Some(_)) if bits & !sent.mask != 0 => reject("Version bits outside the mask"),
             (Some(bits), Some(_)) => Ok((sent.job.version & !sent.mask) | bits),
         }
-    }
-
-    fn extranonce(&self, sent: &Sent, extranonce2: &[u8]) -> Result<Vec<u8>, Rejected> {
-        if extranonce2.len() != usize::from(EXTRANONCE2_SIZE) {
-            return Err(malformed(format!("extranonce2 must have {EXTRANONCE2_SIZE} bytes")));
-        }
-        let mut extranonce = padding(&sent.job);
-        extranonce.extend(self.record.extranonce1.to_be_bytes());
-        extranonce.extend(extranonce2);
-        Ok(extranonce)
     }
 
     fn time(&self, sent: &Sent, time: u32, now: Instant) -> Result<u32, Rejected> {
@@ -111,6 +115,14 @@ impl Session {
             None => Err(malformed("too many shares of one job: wait for the next".to_owned())),
         }
     }
+}
+
+fn extranonce(sent: &Sent, extranonce2: &[u8]) -> Result<Vec<u8>, Rejected> {
+    let size2 = sent.division.size2;
+    if extranonce2.len() != usize::from(size2) {
+        return Err(malformed(format!("extranonce2 must have {size2} bytes")));
+    }
+    Ok(sent.division.whole(sent.job.extranonce_size, extranonce2))
 }
 
 fn check_fresh(sent: &Sent, now: Instant) -> Result<(), Rejected> {

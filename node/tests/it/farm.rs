@@ -244,6 +244,47 @@ async fn binary_probes_and_endless_lines_close_their_own_socket_only() {
 }
 
 #[tokio::test]
+async fn a_stream_is_read_however_it_is_cut_and_closed_where_it_is_no_stratum() {
+    let served = serve(FarmConfig::default()).await;
+    let subscribe = r#"{"id":1,"method":"mining.subscribe","params":[]}"#;
+    let long = |bytes: usize| format!("{subscribe}{}", " ".repeat(bytes - subscribe.len()));
+    let binary = |bytes: &[u8]| bytes.to_vec();
+    // What a device sends, in such pieces, and the answers that it gets; none where the socket is closed.
+    let rules = [
+        ("lines end as they like", format!("\r\n\n{subscribe}\r\n\n").into_bytes(), 0, 1),
+        ("a byte at a time", format!("{subscribe}\n").into_bytes(), 1, 1),
+        ("several in one piece", format!("{subscribe}\n{subscribe}\n{subscribe}\n").into_bytes(), 0, 3),
+        ("cut in the midst of two", format!("{subscribe}\n{subscribe}\n").into_bytes(), 70, 2),
+        ("the longest line", format!("{}\n", long(8 * 1024)).into_bytes(), 0, 1),
+        ("a longer one", format!("{}x\n", long(8 * 1024)).into_bytes(), 0, 0),
+        ("one that never ends", vec![b'{'; 9 * 1024], 0, 0),
+        ("a mebibyte of it", vec![b'{'; 1024 * 1024], 0, 0),
+        ("TLS before plain text", binary(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), 0, 0),
+        ("another protocol", binary(b"\x00\x01"), 0, 0),
+        ("HTTP", binary(b"GET / HTTP/1.1\r\n\r\n"), 0, 0),
+        ("no UTF-8", binary(b"{\"id\":\"\xff\"}\n"), 0, 0),
+        ("half an object", binary(b"{\"id\":1\n"), 0, 0),
+    ];
+    let (mut honest, _) = served.device().await;
+    for (rule, bytes, piece, answers) in rules {
+        let mut device = Device(BufReader::new(TcpStream::connect(("127.0.0.1", served.port)).await.unwrap()));
+        for piece in bytes.chunks(if piece == 0 { bytes.len() } else { piece }) {
+            // The farm may close the socket before it was sent all.
+            let sent = device.0.get_mut().write_all(piece).await;
+            assert!(sent.is_ok() || answers == 0, "{rule}");
+        }
+        for _ in 0..answers {
+            assert_eq!(device.hear().await["id"], 1, "{rule}");
+        }
+        if answers == 0 {
+            device.is_closed().await;
+        }
+    }
+    honest.say(r#"{"id":7,"method":"mining.extranonce.subscribe","params":[]}"#).await;
+    assert_eq!(honest.hear().await["id"], 7, "nobody else suffered");
+}
+
+#[tokio::test]
 async fn a_client_that_reads_nothing_is_dropped() {
     let served = serve(FarmConfig { write_timeout: Duration::from_millis(100), ..FarmConfig::default() }).await;
     let (device, _) = served.device().await;
@@ -297,6 +338,34 @@ async fn every_connection_mines_over_extranonces_of_its_own() {
     }
     extranonces.dedup();
     assert_eq!(extranonces.len(), 3);
+}
+
+#[tokio::test]
+async fn a_miner_comes_back_for_a_job_with_little_room_and_mines_any_from_then_on() {
+    let mut served = serve(FarmConfig::default()).await;
+    let (mut device, id) = served.device().await;
+    served.farm.set_job(job(A, 4, work(20_000))).unwrap();
+    served.farm.set_job(job(B, 13, work(20_000))).unwrap();
+    served.assign(id, Some(A));
+    assert_eq!(device.hear().await["method"], "client.reconnect");
+    device.is_closed().await;
+    mine_beside(&mut served, "x", async |served, id| {
+        for (lease, size) in [(A, 4), (B, 13), (A, 4)] {
+            served.assign(id, Some(lease));
+            let share = loop {
+                let share = served.share().await;
+                if share.lease == lease {
+                    break share;
+                }
+            };
+            assert_eq!(share.solution.extranonce.len(), usize::from(size));
+            let lease_job = job(lease, size, work(20_000));
+            share::check(&lease_job.job, &share.solution, &lease_job.share_target).unwrap();
+        }
+        let session = served.session(|session| session.id == id).await;
+        assert!(session.rejected.is_empty(), "{:?}", session.rejected);
+    })
+    .await;
 }
 
 #[tokio::test]
