@@ -35,6 +35,7 @@ fn entry(session: SessionStatus, now: u64) -> MinerView {
         rejected: session.rejected.into_iter().map(|(reason, count)| (reason.to_string(), count)).collect(),
         work: session.work,
         hashrate: session.hashrate,
+        hashrate_error: session.hashrate_error,
         connected_at: Time(now.saturating_sub(session.connected_for.as_secs())),
     }
 }

@@ -203,6 +203,7 @@ fn miner(miner: &MinerView) -> Record {
         ("remote", Field::text(&miner.remote)),
         ("lease", Field::optional(miner.lease.map(Field::text))),
         ("hashrate", Field::hashrate(miner.hashrate)),
+        ("hashrateError", Field::hashrate(miner.hashrate_error)),
         ("work", Field::work(miner.work)),
         ("accepted", Field::number(miner.accepted)),
         ("rejected", Field::counts(&miner.rejected)),

@@ -10,7 +10,7 @@ use alloy_primitives::B256;
 use hashlease_domain::lease::{Lease, Party, Stage};
 use tokio::{
     sync::{broadcast::error::RecvError, mpsc},
-    time::{MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -19,6 +19,7 @@ use super::{
     account::Account,
     agent::Agent,
     handshake::{adopt_newest, check_hello, receive_hello, send_hello},
+    limits::standby_work,
     seen::Seen,
     seller::Seller,
     status::Statuses,
@@ -26,7 +27,7 @@ use super::{
 use crate::{
     clock,
     destination::Destination,
-    farm::{Demand, Farm, FarmShare, Miner, allocate},
+    farm::{Allocator, Demand, Farm, FarmShare},
     net::{Net, PeerId, WorkStream},
     registry::{Notice, Registry},
     store::{Guard, Store, StoreError},
@@ -39,9 +40,7 @@ const LEASE_STREAMS: usize = 4;
 /// Time for the other end to say hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time between looks at who mines for whom.
-const ALLOCATE_EVERY: Duration = Duration::from_secs(1);
-/// How far ahead miners are placed, seconds: until the next look.
-const ALLOCATE_AHEAD_S: u32 = 1;
+const ALLOCATE_EVERY: Duration = Duration::from_millis(100);
 
 /// What delivery is made of.
 #[derive(Debug)]
@@ -94,12 +93,14 @@ impl Demands {
         self.lock().remove(&lease);
     }
 
-    /// Returns what each lease lacks at `now`, unix seconds.
+    /// Returns what each lease is due and has at `now`, unix seconds.
     fn at(&self, now: u64) -> Vec<Demand> {
-        let demand = |(id, (lease, delivered)): (&B256, &(Lease, u128))| {
-            let due = lease.terms.contracted(now.min(lease.on_chain.end));
-            let signed = |work: u128| i128::try_from(work).unwrap_or(i128::MAX);
-            Demand { lease: *id, hashrate: lease.terms.hashrate, deficit: signed(due) - signed(*delivered) }
+        let demand = |(id, (lease, delivered)): (&B256, &(Lease, u128))| Demand {
+            lease: *id,
+            hashrate: lease.terms.hashrate,
+            due: lease.terms.contracted(now.min(lease.on_chain.end)),
+            delivered: *delivered,
+            share_work: standby_work(&lease.terms),
         };
         self.lock().iter().map(demand).collect()
     }
@@ -153,6 +154,8 @@ pub fn start(parts: Parts, tasks: &TaskTracker, shutdown: CancellationToken) -> 
         leases: HashMap::new(),
         streams: parts.streams,
         shares,
+        allocator: Allocator::default(),
+        allocated: Instant::now(),
     };
     tasks.spawn(manager.run());
     Delivery { statuses }
@@ -171,6 +174,9 @@ struct Manager {
     leases: HashMap<B256, Running>,
     streams: mpsc::Receiver<(PeerId, WorkStream)>,
     shares: Option<mpsc::Receiver<FarmShare>>,
+    allocator: Allocator,
+    /// When miners were last placed.
+    allocated: Instant,
 }
 
 impl Manager {
@@ -269,16 +275,13 @@ impl Manager {
         }
     }
 
-    fn allocate(&self) {
+    fn allocate(&mut self) {
         let Some(farm) = &self.shared.farm else { return };
-        let miner = |status: crate::farm::SessionStatus| Miner {
-            session: status.id,
-            hashrate: status.hashrate,
-            lease: status.lease,
-        };
-        let miners: Vec<Miner> = farm.sessions().into_iter().map(miner).collect();
+        let elapsed = self.allocated.elapsed();
+        self.allocated = Instant::now();
         let demands = self.shared.demands.at(clock::now_s());
-        allocate(&miners, &demands, ALLOCATE_AHEAD_S).into_iter().for_each(|assignment| farm.assign(assignment));
+        let assignments = self.allocator.allocate(elapsed, ALLOCATE_EVERY, &farm.miners(), &demands);
+        assignments.into_iter().for_each(|assignment| farm.assign(assignment));
     }
 }
 

@@ -1,20 +1,42 @@
-//! Who mines for whom: a pure function, to be asked every second or so.
+//! Who mines for whom: to be asked some times a second. Without clock or I/O.
+//!
+//! Every lease is owed its contracted rate. Whole miners serve it as far as they fit; what is left, less than any free miner, comes in
+//! slices of time: a free miner serves one lease until it is a little ahead, then the one that is furthest behind. What is owed
+//! counts the hashes that were *assigned*, so that luck with shares moves nobody; what was delivered corrects it, slowly as long as
+//! it may be luck. Where the miners don't suffice, every lease gets the same share of its rate: the shortfall is shared in
+//! proportion, and made up for when there are miners to spare.
 
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use alloy_primitives::B256;
 
-/// How much further behind another lease must be before a miner moves to it from one that needs it too, in ms of the
-/// lease's hashrate. A move costs the work in flight.
-const STICKINESS_MS: i128 = 3_000;
+/// How far a lease may run ahead of what is due over its life so far, in parts of that: 2 %.
+const AHEAD: i128 = 50;
+/// Shares that it may always be ahead by.
+const AHEAD_SHARES: i128 = 4;
+/// Standard errors of the delivered work that may be luck.
+const LUCK: i128 = 3;
+/// Time in which a lease makes up for the hashes that it has too few or too many of.
+const MAKE_UP_S: i128 = 300;
+/// How far that moves its rate where it may be luck, in parts of it: 1 %.
+const SLOW_PART: i128 = 100;
+/// Time for which a lease is left ahead or behind before another miner is sent, where its own bounds allow that: a move costs the
+/// work in flight.
+const SLICE_MS: i128 = 2_000;
+/// Busy time without a share after which a miner isn't waited for any longer.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A miner to be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Miner {
     /// Its session.
     pub session: u64,
-    /// Its hashrate in hashes per second; 0 while unknown.
+    /// Its hashrate in hashes per second, from accepted work alone; 0 while unknown.
     pub hashrate: u64,
+    /// Time for which it had lease work and its rate was watched.
+    pub busy: Duration,
     /// Lease that it works for now.
     pub lease: Option<B256>,
 }
@@ -26,8 +48,12 @@ pub struct Demand {
     pub lease: B256,
     /// Contracted hashes per second.
     pub hashrate: u64,
-    /// Hashes due until now less hashes delivered; negative where delivery is ahead.
-    pub deficit: i128,
+    /// Hashes due until now.
+    pub due: u128,
+    /// Hashes delivered.
+    pub delivered: u128,
+    /// Work of one share, in hashes.
+    pub share_work: u128,
 }
 
 /// Where a session goes.
@@ -39,131 +65,250 @@ pub struct Assignment {
     pub lease: Option<B256>,
 }
 
-/// Assigns whole miners, the strongest first, each to the lease that is furthest behind by then; idle once every lease
-/// will be served `horizon_s` seconds from now.
-///
-/// "Behind" is measured in time, the deficit over the lease's hashrate, so that small leases aren't starved. A miner of
-/// unknown hashrate goes where the need is and covers none of it. The horizon bounds how far a lease runs ahead.
-pub fn allocate(miners: &[Miner], demands: &[Demand], horizon_s: u32) -> Vec<Assignment> {
-    let mut needs: Vec<Need> = demands.iter().map(|demand| Need::new(demand, horizon_s)).collect();
-    let mut strongest_first = miners.to_vec();
-    strongest_first.sort_by_key(|miner| (Reverse(miner.hashrate), miner.session));
-    let mut assign = |miner: &Miner| Assignment { session: miner.session, lease: place(miner, &mut needs, horizon_s) };
-    strongest_first.iter().map(&mut assign).collect()
+/// The allocator: what it must remember from one look to the next.
+#[derive(Debug, Default)]
+pub struct Allocator {
+    accounts: HashMap<B256, Account>,
 }
 
-/// Hashes that a lease still lacks at the horizon.
-struct Need {
-    lease: B256,
-    hashrate: i128,
-    hashes: i128,
+/// A lease's account.
+#[derive(Clone, Copy, Debug, Default)]
+struct Account {
+    /// Thousandths of hashes that the lease should have been assigned, less those it was.
+    owed: i128,
+    /// Thousandths of hashes that there were no miners for, before the lease was known here or since.
+    missed: i128,
+    /// Hashes per second that it needs as long as nothing is missed.
+    wanted: i128,
+    /// Hashes per second that it should get until the next look.
+    target: i128,
 }
 
-impl Need {
-    fn new(demand: &Demand, horizon_s: u32) -> Self {
-        let hashrate = i128::from(demand.hashrate);
-        Self { lease: demand.lease, hashrate, hashes: demand.deficit.saturating_add(hashrate * i128::from(horizon_s)) }
-    }
-
-    /// How far behind the lease will be, in ms of its hashrate.
-    fn behind_ms(&self) -> i128 {
-        self.hashes.saturating_mul(1_000) / self.hashrate.max(1)
-    }
+/// A lease at one look.
+struct Seat {
+    demand: Demand,
+    account: Account,
+    /// Hashes per second that no miner covers yet.
+    open: i128,
+    /// How far the lease may be ahead or behind before somebody moves, in thousandths of hashes.
+    band: i128,
+    /// How far it may be ahead at most.
+    may_ahead: i128,
+    /// Whether it gets nothing, being too far ahead.
+    is_ahead: bool,
+    known: usize,
+    unknown: usize,
 }
 
-fn place(miner: &Miner, needs: &mut [Need], horizon_s: u32) -> Option<B256> {
-    let pull = |need: &&mut Need| {
-        let bonus = if miner.lease == Some(need.lease) { STICKINESS_MS } else { 0 };
-        (need.behind_ms().saturating_add(bonus), Reverse(need.lease))
-    };
-    let need = needs.iter_mut().filter(|need| need.hashes > 0).max_by_key(pull)?;
-    need.hashes = need.hashes.saturating_sub(i128::from(miner.hashrate) * i128::from(horizon_s));
-    Some(need.lease)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const A: B256 = B256::repeat_byte(1);
-    const B: B256 = B256::repeat_byte(2);
-
-    fn miner(session: u64, hashrate: u64) -> Miner {
-        Miner { session, hashrate, lease: None }
+impl Allocator {
+    /// Places every miner once, `elapsed` after the last look; `next` is the time until the next one.
+    pub fn allocate(
+        &mut self,
+        elapsed: Duration,
+        next: Duration,
+        miners: &[Miner],
+        demands: &[Demand],
+    ) -> Vec<Assignment> {
+        self.charge(elapsed, miners);
+        let mut seats: Vec<Seat> = demands.iter().map(|demand| self.seat(demand)).collect();
+        let capacity: i128 = miners.iter().map(|miner| i128::from(miner.hashrate)).sum();
+        let is_short = set_targets(&mut seats, capacity);
+        let placed = Placement { seats: &mut seats, placed: BTreeMap::new(), is_short }.place(miners, millis(next));
+        self.accounts = seats.iter().map(|seat| (seat.demand.lease, seat.account)).collect();
+        let lease = |miner: &Miner| Assignment {
+            session: miner.session,
+            lease: placed.get(&miner.session).map(|seat| seats[*seat].demand.lease),
+        };
+        miners.iter().map(lease).collect()
     }
 
-    fn demand(lease: B256, hashrate: u64, deficit: i128) -> Demand {
-        Demand { lease, hashrate, deficit }
-    }
-
-    fn leases(miners: &[Miner], demands: &[Demand]) -> Vec<(u64, Option<B256>)> {
-        let assignments = allocate(miners, demands, 10);
-        assignments.iter().map(|assignment| (assignment.session, assignment.lease)).collect()
-    }
-
-    #[test]
-    fn everybody_is_idle_without_leases_or_where_all_are_ahead() {
-        let miners = [miner(1, 100), miner(2, 50)];
-        assert_eq!(leases(&miners, &[]), [(1, None), (2, None)]);
-        assert_eq!(leases(&miners, &[demand(A, 10, -100)]), [(1, None), (2, None)]);
-        assert_eq!(leases(&[], &[demand(A, 10, 100)]), []);
-    }
-
-    #[test]
-    fn the_lease_furthest_behind_in_time_gets_the_strongest_miner() {
-        let demands = [demand(A, 1_000, 5_000), demand(B, 10, 100)];
-        assert_eq!(leases(&[miner(1, 20), miner(2, 900)], &demands), [(2, Some(B)), (1, Some(A))]);
-    }
-
-    #[test]
-    fn miners_beyond_the_need_stay_idle() {
-        let miners = [miner(1, 60), miner(2, 60), miner(3, 60)];
-        assert_eq!(leases(&miners, &[demand(A, 100, 0)]), [(1, Some(A)), (2, Some(A)), (3, None)]);
-    }
-
-    #[test]
-    fn each_lease_is_filled_before_any_is_overfilled() {
-        let miners = [miner(1, 100), miner(2, 100)];
-        let placed = leases(&miners, &[demand(A, 100, 0), demand(B, 100, 0)]);
-        assert_eq!(placed, [(1, Some(A)), (2, Some(B))]);
-    }
-
-    #[test]
-    fn a_miner_stays_where_it_is_unless_another_lease_is_clearly_further_behind() {
-        let at_b = Miner { lease: Some(B), ..miner(1, 10) };
-        let slightly = [demand(A, 100, 200), demand(B, 100, 0)];
-        assert_eq!(leases(&[at_b], &slightly), [(1, Some(B))]);
-        let clearly = [demand(A, 100, 400), demand(B, 100, 0)];
-        assert_eq!(leases(&[at_b], &clearly), [(1, Some(A))]);
-    }
-
-    #[test]
-    fn unknown_miners_go_where_the_need_is_and_cover_none_of_it() {
-        let miners = [miner(1, 0), miner(2, 0), miner(3, 100)];
-        let placed = leases(&miners, &[demand(A, 100, 0), demand(B, 100, -500)]);
-        assert_eq!(placed, [(3, Some(A)), (1, Some(B)), (2, Some(B))]);
-    }
-
-    #[test]
-    fn extremes_do_not_overflow() {
-        let miners = [miner(1, u64::MAX), miner(2, 0)];
-        let demands = [demand(A, u64::MAX, i128::MAX), demand(B, 0, i128::MIN)];
-        assert_eq!(allocate(&miners, &demands, u32::MAX).len(), 2);
-    }
-
-    #[test]
-    fn one_miner_serves_two_leases_in_turn_and_both_in_full() {
-        let mut demands = [demand(A, 30, 0), demand(B, 20, 0)];
-        let mut at = None;
-        for second in 0..10_000 {
-            let lease = allocate(&[Miner { session: 1, hashrate: 60, lease: at }], &demands, 10)[0].lease;
-            at = lease;
-            for demand in &mut demands {
-                demand.deficit += i128::from(demand.hashrate);
-                demand.deficit -= if lease == Some(demand.lease) { 60 } else { 0 };
-                let seconds = demand.deficit / i128::from(demand.hashrate);
-                assert!((-14..=14).contains(&seconds), "{seconds} s behind after {second} s");
+    /// Books what the leases should have got since the last look, and what they were assigned.
+    fn charge(&mut self, elapsed: Duration, miners: &[Miner]) {
+        let elapsed = millis(elapsed);
+        for account in self.accounts.values_mut() {
+            account.owed = account.owed.saturating_add(account.target * elapsed);
+            account.missed = account.missed.saturating_add((account.wanted - account.target) * elapsed).max(0);
+        }
+        for miner in miners {
+            if let Some(account) = miner.lease.and_then(|lease| self.accounts.get_mut(&lease)) {
+                account.owed = account.owed.saturating_sub(i128::from(miner.hashrate) * elapsed);
             }
         }
     }
+
+    fn seat(&self, demand: &Demand) -> Seat {
+        let rate = i128::from(demand.hashrate);
+        let (due, share_work) = (signed(demand.due), signed(demand.share_work).max(1));
+        let behind = due.saturating_sub(signed(demand.delivered));
+        let unknown = Account { missed: behind.saturating_mul(1_000).max(0), ..Account::default() };
+        let mut account = self.accounts.get(&demand.lease).copied().unwrap_or(unknown);
+        let shares = u128::try_from(due / share_work).unwrap_or(0).max(1);
+        let luck = signed(shares.isqrt()).saturating_mul(share_work).saturating_mul(LUCK);
+        let may_ahead = (due / AHEAD).max(share_work.saturating_mul(AHEAD_SHARES));
+
+        // Miners of unknown rate serve the lease too: it is owed no more than it lacks, luck aside.
+        account.owed = account.owed.min((behind + luck).saturating_mul(1_000));
+        // What the assignments don't explain: luck at first, then miners that aren't what they seemed.
+        let unexplained = behind.saturating_sub((account.owed + account.missed) / 1_000);
+        let slow = (unexplained / MAKE_UP_S).clamp(-rate / SLOW_PART, rate / SLOW_PART);
+        let beyond_luck = (unexplained - luck).max(0);
+        let is_ahead = behind < -may_ahead.saturating_add(luck);
+        account.wanted = if is_ahead { 0 } else { (rate + slow + beyond_luck / MAKE_UP_S).max(0) };
+        account.target = account.wanted + if is_ahead { 0 } else { account.missed / 1_000 / MAKE_UP_S };
+        let may_ahead = may_ahead.saturating_mul(1_000);
+        let band = rate.saturating_mul(SLICE_MS).min(may_ahead);
+        Seat { demand: *demand, account, open: 0, band, may_ahead, is_ahead, known: 0, unknown: 0 }
+    }
 }
+
+/// Fits the leases' targets to the capacity: contracted rates first, all in the same proportion; then what is to be made up for.
+/// Returns whether the contracted rates alone are too much.
+fn set_targets(seats: &mut [Seat], capacity: i128) -> bool {
+    let base = |seat: &Seat| seat.account.target.min(seat.demand.hashrate.into());
+    let wanted: i128 = seats.iter().map(base).sum();
+    let more: i128 = seats.iter().map(|seat| seat.account.target - base(seat)).sum();
+    let spare = (capacity - wanted).max(0);
+    for seat in seats {
+        let own = base(seat);
+        let extra = seat.account.target - own;
+        let own = if wanted > capacity { proportion(own, capacity, wanted) } else { own };
+        seat.account.target = own + if more > spare { proportion(extra, spare, more) } else { extra };
+        seat.open = seat.account.target;
+    }
+    wanted > capacity
+}
+
+/// The placement of one look.
+struct Placement<'a> {
+    seats: &'a mut [Seat],
+    /// Seats by session.
+    placed: BTreeMap<u64, usize>,
+    /// Whether there are too few miners: then none waits.
+    is_short: bool,
+}
+
+impl Placement<'_> {
+    fn place(mut self, miners: &[Miner], next_ms: i128) -> BTreeMap<u64, usize> {
+        let (mut known, mut unknown): (Vec<Miner>, Vec<Miner>) = miners.iter().partition(|miner| miner.hashrate > 0);
+        known.sort_by_key(|miner| (Reverse(miner.hashrate), miner.session));
+        self.stay(&mut known);
+        self.fill(&mut known);
+        self.slice(known, next_ms);
+        // Those of whom a share may still come before the silent ones.
+        unknown.sort_by_key(|miner| (miner.busy >= PATIENCE, miner.lease.is_none(), miner.session));
+        self.try_out(&unknown);
+        self.placed
+    }
+
+    /// Leaves miners where they are as far as they fit, the strongest first.
+    fn stay(&mut self, miners: &mut Vec<Miner>) {
+        let seats: HashMap<B256, usize> =
+            self.seats.iter().enumerate().map(|(at, seat)| (seat.demand.lease, at)).collect();
+        miners.retain(|miner| {
+            let seat = miner.lease.and_then(|lease| seats.get(&lease).copied());
+            !seat.is_some_and(|seat| self.fits(seat, miner) && self.put(seat, miner))
+        });
+    }
+
+    /// Sends whole miners to the lease that lacks most.
+    fn fill(&mut self, miners: &mut Vec<Miner>) {
+        miners.retain(|miner| {
+            let widest = (0..self.seats.len()).max_by_key(|seat| self.seats[*seat].open);
+            !widest.is_some_and(|seat| self.fits(seat, miner) && self.put(seat, miner))
+        });
+    }
+
+    /// Lends the miners that fit nowhere, one to a lease, the smallest first.
+    fn slice(&mut self, mut miners: Vec<Miner>, next_ms: i128) {
+        miners.reverse();
+        let mut seats: Vec<usize> = (0..self.seats.len()).filter(|seat| self.seats[*seat].open > 0).collect();
+        seats.sort_by_key(|seat| {
+            let seat = &self.seats[*seat];
+            (Reverse(seat.account.owed / i128::from(seat.demand.hashrate).max(1)), seat.demand.lease)
+        });
+        // Whoever is at work on a slice ends it first.
+        for seat in &seats {
+            let lease = Some(self.seats[*seat].demand.lease);
+            if let Some(at) = miners.iter().position(|miner| miner.lease == lease)
+                && self.goes_on(*seat, &miners[at], next_ms)
+            {
+                self.put(*seat, &miners.remove(at));
+            }
+        }
+        for seat in seats {
+            if self.seats[seat].open > 0
+                && let Some(miner) = miners.first().copied()
+                && self.begins(seat, &miner, next_ms)
+            {
+                self.put(seat, &miners.remove(0));
+            }
+        }
+    }
+
+    /// Gives miners of unknown rate to leases that lack something, and to none more of them than it has known ones: a large one makes
+    /// a small lease run ahead before its first shares tell.
+    fn try_out(&mut self, miners: &[Miner]) {
+        for miner in miners {
+            let is_silent = miner.busy >= PATIENCE;
+            let lacks = |(_, seat): &(usize, &mut Seat)| {
+                let lacks = self.is_short || seat.account.owed > seat.band.saturating_mul(2);
+                lacks && !seat.is_ahead && (is_silent || seat.unknown <= seat.known)
+            };
+            let score = |(_, seat): &(usize, &mut Seat)| {
+                (miner.lease != Some(seat.demand.lease), seat.unknown, seat.demand.lease)
+            };
+            if let Some((at, seat)) = self.seats.iter_mut().enumerate().filter(lacks).min_by_key(score) {
+                seat.unknown += usize::from(!is_silent);
+                self.placed.insert(miner.session, at);
+            }
+        }
+    }
+
+    fn fits(&self, seat: usize, miner: &Miner) -> bool {
+        self.seats[seat].open >= i128::from(miner.hashrate)
+    }
+
+    fn put(&mut self, seat: usize, miner: &Miner) -> bool {
+        self.seats[seat].open -= i128::from(miner.hashrate);
+        self.seats[seat].known += 1;
+        self.placed.insert(miner.session, seat).is_none()
+    }
+
+    /// What the lease would be owed at the next look, had it this miner.
+    fn owed_after(&self, seat: usize, miner: &Miner, next_ms: i128) -> i128 {
+        let seat = &self.seats[seat];
+        seat.account.owed.saturating_add((seat.open - i128::from(miner.hashrate)) * next_ms)
+    }
+
+    /// A slice ends before the lease is further ahead than it may be; the shortest is split evenly around what is due.
+    fn goes_on(&self, seat: usize, miner: &Miner, next_ms: i128) -> bool {
+        let bounds = &self.seats[seat];
+        let half = i128::from(miner.hashrate) * next_ms / 2;
+        self.owed_after(seat, miner, next_ms) >= -bounds.band.max(half.min(bounds.may_ahead))
+    }
+
+    /// A slice begins where the lease is as far behind as it may be, and would end inside its bounds.
+    fn begins(&self, seat: usize, miner: &Miner, next_ms: i128) -> bool {
+        let bounds = &self.seats[seat];
+        let is_behind = self.is_short || bounds.account.owed >= bounds.band;
+        is_behind && self.goes_on(seat, miner, next_ms)
+    }
+}
+
+fn millis(time: Duration) -> i128 {
+    i128::try_from(time.as_millis()).unwrap_or(i128::MAX)
+}
+
+fn signed(hashes: u128) -> i128 {
+    // Far below the limits of what is added to it.
+    i128::try_from(hashes).unwrap_or(i128::MAX).min(i128::MAX >> 20)
+}
+
+/// `value * part / whole` for a part of the whole.
+fn proportion(value: i128, part: i128, whole: i128) -> i128 {
+    value.saturating_mul(part) / whole.max(1)
+}
+
+#[cfg(test)]
+#[path = "allocate_tests.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use alloy_primitives::B256;
 use tokio::time::Instant;
 
-use super::allocate::Assignment;
+use super::allocate::{Assignment, Miner};
 use super::error::JobError;
 use super::extranonce::{MAX_NUMBERS, MAX_SIZE, Number};
 use super::job::{FarmJob, Posted, Tip, Work};
@@ -93,6 +93,16 @@ impl Farm {
     pub fn sessions(&self) -> Vec<SessionStatus> {
         let now = Instant::now();
         self.state().sessions.values().map(|seat| seat.record.status(seat.lease, now)).collect()
+    }
+
+    /// All sessions as the allocator sees them.
+    pub fn miners(&self) -> Vec<Miner> {
+        let now = Instant::now();
+        let miner = |(session, seat): (&u64, &Seat)| {
+            let estimate = seat.record.live().rate.estimate(now);
+            Miner { session: *session, hashrate: estimate.hashrate, busy: estimate.busy, lease: seat.lease }
+        };
+        self.state().sessions.iter().map(miner).collect()
     }
 
     /// The smallest nTime that shares of a lease may still have; `None` where no session works on it.

@@ -6,7 +6,7 @@
 //! `session_contract.txt`. [`start`] serves a listener;
 //! the [`Farm`] handle takes jobs and assignments; accepted shares come out of a bounded channel, named by the lease and
 //! job that they were mined for, however late. Each connection has a difficulty of its own, so that every device shows its
-//! hashrate; only shares that meet the lease's target come out. [`allocate()`] decides who mines for whom.
+//! hashrate; only shares that meet the lease's target come out. an [`Allocator`] decides who mines for whom.
 
 mod allocate;
 mod announce;
@@ -25,7 +25,7 @@ mod session;
 mod submit;
 mod vardiff;
 
-pub use allocate::{Assignment, Demand, Miner, allocate};
+pub use allocate::{Allocator, Assignment, Demand, Miner};
 pub use config::FarmConfig;
 pub use error::JobError;
 pub use handle::Farm;

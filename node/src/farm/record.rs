@@ -72,8 +72,10 @@ pub struct SessionStatus {
     pub rejected: BTreeMap<RejectReason, u64>,
     /// Expected number of hashes behind the accepted shares. For display.
     pub work: u128,
-    /// Hashes per second over the last two minutes of lease work, rounded down; 0 while unknown.
+    /// Hashes per second over the last ten minutes of lease work, or since it changed, rounded down; 0 while unknown.
     pub hashrate: u64,
+    /// Standard error of that.
+    pub hashrate_error: u64,
     /// Time since the device connected.
     pub connected_for: Duration,
 }
@@ -141,6 +143,7 @@ impl Record {
 
     pub(super) fn status(&self, lease: Option<B256>, now: Instant) -> SessionStatus {
         let mut live = self.live();
+        let estimate = live.rate.estimate(now);
         SessionStatus {
             id: self.id,
             worker: live.worker.clone(),
@@ -150,7 +153,8 @@ impl Record {
             accepted: live.accepted,
             rejected: live.rejected.clone(),
             work: live.work,
-            hashrate: live.rate.hashrate_down(now),
+            hashrate: estimate.hashrate,
+            hashrate_error: estimate.error,
             connected_for: now.duration_since(self.connected_at),
         }
     }

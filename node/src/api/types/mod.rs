@@ -358,6 +358,9 @@ pub struct MinerView {
     /// Estimate, hashes per second.
     #[serde(with = "decimal")]
     pub hashrate: u64,
+    /// Standard error of the estimate, hashes per second.
+    #[serde(with = "decimal")]
+    pub hashrate_error: u64,
     /// When it connected.
     pub connected_at: Time,
 }
