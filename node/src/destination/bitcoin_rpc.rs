@@ -170,12 +170,16 @@ impl BitcoinRpc {
             .timeout(timeout)
             .basic_auth(&self.user, Some(self.password.reveal()))
             .json(&json!({ "id": 1, "method": method, "params": params }));
+        let at = self.url.origin().ascii_serialization();
+        // The URL's path and query may hold a secret.
+        let unreachable =
+            |error: reqwest::Error| DestinationError::Transport { at: at.clone(), source: error.without_url() };
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return Err(DestinationError::Unauthorized);
         }
-        let body = read_bounded(response).await?;
+        let body = read_bounded(response, unreachable).await?;
         // Bitcoin Core sends a failed call's error with status 500 or 404, and plain text when it is overloaded.
         let reply: Reply<T> = match serde_json::from_slice(&body) {
             Ok(reply) => reply,
@@ -191,20 +195,18 @@ impl BitcoinRpc {
     }
 }
 
-async fn read_bounded(mut response: Response) -> Result<Vec<u8>, DestinationError> {
+async fn read_bounded(
+    mut response: Response,
+    broken: impl Fn(reqwest::Error) -> DestinationError,
+) -> Result<Vec<u8>, DestinationError> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+    while let Some(chunk) = response.chunk().await.map_err(&broken)? {
         if body.len() + chunk.len() > MAX_BODY_BYTES {
             return Err(DestinationError::BodyTooLong);
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-/// The URL may hold a secret in its query.
-fn unreachable(error: reqwest::Error) -> DestinationError {
-    DestinationError::Transport(error.without_url())
 }
 
 /// The node's own words, fit for a log line.

@@ -29,8 +29,14 @@ pub enum DestinationError {
     #[error("the Bitcoin node of bitcoin.rpc runs on a chain whose addresses are unknown here")]
     UnknownChain(#[source] bitcoin::network::ParseNetworkError),
     /// The Bitcoin node didn't answer.
-    #[error("the Bitcoin node can't be reached: check that it runs and serves RPC at bitcoin.rpc")]
-    Transport(#[source] reqwest::Error),
+    #[error("the Bitcoin node at {at} can't be reached: check that it runs and serves RPC at bitcoin.rpc")]
+    Transport {
+        /// Scheme, host and port.
+        at: String,
+        /// What failed, without the URL.
+        #[source]
+        source: reqwest::Error,
+    },
     /// The Bitcoin node refuses user or password.
     #[error("the Bitcoin node refuses user or password: correct bitcoin.user or bitcoin.password_file")]
     Unauthorized,
@@ -112,7 +118,7 @@ impl DestinationError {
     /// Tells whether the same call may succeed a moment later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::Transport(_) => true,
+            Self::Transport { .. } => true,
             Self::Status(status) => *status >= 500,
             Self::Rpc { code, .. } => *code == Self::WARMING_UP,
             _ => false,

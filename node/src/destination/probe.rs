@@ -158,7 +158,7 @@ async fn look_at_bitcoin(
     findings: &mut Findings,
 ) -> Result<(), DestinationError> {
     let info = rpc.chain_info().await;
-    findings.reachable = !matches!(info, Err(DestinationError::Transport(_)));
+    findings.reachable = !matches!(info, Err(DestinationError::Transport { .. }));
     findings.authorized = match &info {
         Ok(_) => Some(true),
         Err(DestinationError::Unauthorized) => Some(false),
