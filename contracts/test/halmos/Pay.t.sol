@@ -86,12 +86,29 @@ contract PayProof {
         assert(Pay.outcome(terms, lease).penalty <= terms.bond);
     }
 
-    function check_MoreSharesNeverPayLess(Terms calldata terms, Lease memory lease, uint48 more) external pure {
+    function check_MoreSharesNeverProveLess(Terms calldata terms, Lease memory lease, uint48 more) external pure {
         _assumeOpen(terms, lease);
         vm.assume(more >= lease.count);
-        uint256 earned = Pay.outcome(terms, lease).earned;
+        uint256 before = Pay.outcome(terms, lease).provenWork;
         lease.count = more;
-        assert(Pay.outcome(terms, lease).earned >= earned);
+        assert(Pay.outcome(terms, lease).provenWork >= before);
+    }
+
+    /// @dev The formula of `earned`, written again: with the proof before, more shares never pay less.
+    function check_MoreProvenWorkNeverPaysLess(
+        uint128 price,
+        uint96 settled,
+        uint96 proven,
+        uint96 more,
+        uint16 proofBps
+    ) external pure {
+        vm.assume(proofBps <= Pay.ONE && proven <= more);
+        uint256 less_ = settled * Pay.ONE + uint256(proven) * proofBps;
+        uint256 more_ = settled * Pay.ONE + uint256(more) * proofBps;
+        // Steps on the way, which the solver doesn't find by itself.
+        assert(less_ <= more_);
+        assert(price * less_ <= price * more_);
+        assert(price * less_ / (Pay.UNIT * Pay.ONE) <= price * more_ / (Pay.UNIT * Pay.ONE));
     }
 
     /// @dev A lease that the escrow could hold: `open` checked its ratios and its lock, and settled work was capped when it settled.

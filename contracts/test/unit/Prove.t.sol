@@ -246,8 +246,10 @@ contract ProveTest is Fixture {
 
     function test_RefusesAJobThatIsNotThere() external {
         Share memory share = _onJob(_job(), _job().version, uint32(START + 1));
-        share.item[0] = 0x01;
-        _expectNoProof(seller, share.item, abi.encodeWithSelector(ILeaseEscrow.NoSuchJob.selector, 1));
+        for (uint8 index = 1; index < 0xff; ++index) {
+            share.item[0] = bytes1(index);
+            _expectNoProof(seller, share.item, abi.encodeWithSelector(ILeaseEscrow.NoSuchJob.selector, index));
+        }
     }
 
     // ------------------------------------------------------------------ shares
