@@ -316,7 +316,7 @@ fn destination(config: &Config, shutdown: &CancellationToken) -> Result<Option<D
     let Some(bitcoin) = &config.bitcoin else { return Ok(None) };
     let solo = SoloConfig { rpc: bitcoin.destination()?, payout: bitcoin.payout.parse()? };
     let (solo, templates) = Solo::start(solo, shutdown.clone())?;
-    Ok(Some(Destination::Solo(solo, templates)))
+    Ok(Some(Destination::Solo(Box::new(solo), templates)))
 }
 
 /// Starts the node's own worker, which mines at the node's own farm as any other miner does.

@@ -343,11 +343,14 @@ contract ProveTest is Fixture {
 
     function test_RefusesAJobOfAnotherLease() external {
         Job memory job = _job();
-        job.leaseId = keccak256("another");
-        SignedJob[] memory jobs = _signed(job);
-        vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.WrongLease.selector, id, job.leaseId));
-        vm.prank(seller);
-        escrow.prove(terms, 0, jobs, "");
+        bytes32[2] memory others = [bytes32(uint256(id) - 1), bytes32(uint256(id) + 1)];
+        for (uint256 i = 0; i < others.length; ++i) {
+            job.leaseId = others[i];
+            SignedJob[] memory jobs = _signed(job);
+            vm.expectRevert(abi.encodeWithSelector(ILeaseEscrow.WrongLease.selector, id, others[i]));
+            vm.prank(seller);
+            escrow.prove(terms, 0, jobs, "");
+        }
     }
 
     // ------------------------------------------------------------------ helpers

@@ -32,7 +32,7 @@ pub use work::{LeaseWork, WorkJob};
 #[derive(Clone, Debug)]
 pub enum Destination {
     /// Blocks of the buyer's own, through a Bitcoin node.
-    Solo(Solo, Templates),
+    Solo(Box<Solo>, Templates),
     /// Shares for a pool.
     Pool(Pool),
 }

@@ -51,7 +51,7 @@ impl Destination {
     pub fn lease_work(&self, lease: B256) -> LeaseWork {
         match self {
             Self::Solo(solo, templates) => {
-                LeaseWork::Solo { solo: Box::new(solo.clone()), templates: templates.clone(), lease }
+                LeaseWork::Solo { solo: solo.clone(), templates: templates.clone(), lease }
             }
             Self::Pool(pool) => LeaseWork::Pool(pool.connect(lease)),
         }

@@ -50,7 +50,7 @@ impl Script {
             _ => self.is_done()?,
         }
         match word {
-            ">" => self.say(&rest),
+            ">" => self.say(rest),
             "ready" | "rolling" => self.handshake(rest),
             "lease" => self.lease(rest),
             "block" => {
@@ -169,7 +169,7 @@ impl Script {
 
     fn expect(&mut self, pattern: &str) -> Result<(), String> {
         let message = self.output.pop_front().ok_or("nothing came")?;
-        let pattern = if pattern == "*" { json!("*") } else { serde_json::from_str(&pattern).unwrap() };
+        let pattern = if pattern == "*" { json!("*") } else { serde_json::from_str(pattern).unwrap() };
         if matches(&pattern, &message) { Ok(()) } else { Err(format!("came: {message}")) }
     }
 

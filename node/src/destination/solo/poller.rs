@@ -82,7 +82,7 @@ impl Poller {
         }
         let raw = self.solo.rpc.block_template().await?;
         let template = self.read(raw)?;
-        if !self.templates.borrow().as_ref().is_some_and(|held| held.prev_hash == template.prev_hash) {
+        if self.templates.borrow().as_ref().is_none_or(|held| held.prev_hash != template.prev_hash) {
             // A long poll for the tip before has nothing more to tell.
             self.end_long_poll();
         }
