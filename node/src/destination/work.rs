@@ -50,9 +50,7 @@ impl Destination {
     /// Begins a lease's own work.
     pub fn lease_work(&self, lease: B256) -> LeaseWork {
         match self {
-            Self::Solo(solo, templates) => {
-                LeaseWork::Solo { solo: solo.clone(), templates: templates.clone(), lease }
-            }
+            Self::Solo(solo, templates) => LeaseWork::Solo { solo: solo.clone(), templates: templates.clone(), lease },
             Self::Pool(pool) => LeaseWork::Pool(pool.connect(lease)),
         }
     }
