@@ -149,7 +149,9 @@ async fn both_restart_before_the_first_share() {
     // On a machine that takes too long to restart both, the agent loses patience first, and the lease ends earlier.
     let course = stage.course(&opened, 200).await.unwrap();
     course.check().unwrap();
-    assert_eq!(course.settled.last().unwrap().through, course.end, "the last receipt reaches the end: {course:?}");
+    let logs = || format!("{course:?}\nseller:\n{}\nbuyer:\n{}", stage.seller.tail(), stage.buyer.tail());
+    let last = course.settled.last().unwrap_or_else(|| panic!("nothing was settled: {}", logs()));
+    assert_eq!(last.through, course.end, "the last receipt reaches the end: {}", logs());
     stage.check_balances(&[course]).await.unwrap();
     assert_eq!(
         stage.chain.opened(stage.escrow).await.unwrap().len(),
