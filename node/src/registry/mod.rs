@@ -211,7 +211,7 @@ impl Registry {
                 batch = batch.put(&EVENTS, &(logged.block_number, logged.log_index), logged);
                 if let EscrowEvent::LeaseOpened { id, terms } = &logged.event {
                     state.opened_block.insert(*id, logged.block_number);
-                    self.adopt_lease(&mut state, *id, terms);
+                    batch = batch.and(self.adopt_lease(&mut state, *id, terms));
                 }
             }
         }
@@ -266,13 +266,13 @@ impl Registry {
         Ok(batch)
     }
 
-    /// Makes a lease of this node's own where the terms name its key.
-    fn adopt_lease(&self, state: &mut State, id: B256, terms: &hashlease_domain::Terms) {
-        let Some(party) = Lease::party_of(terms, self.own) else { return };
-        if let Some(on_chain) = state.on_chain(id) {
-            let lease = Lease::new(id, terms.clone(), party, on_chain);
-            state.leases.entry(id).or_insert(lease);
-        }
+    /// Makes a lease of this node's own where the terms name its key, and returns its record: a restart may come before it is
+    /// confirmed, and its event isn't read again.
+    fn adopt_lease(&self, state: &mut State, id: B256, terms: &hashlease_domain::Terms) -> Batch {
+        let (party, on_chain) = (Lease::party_of(terms, self.own), state.on_chain(id));
+        let (Some(party), Some(on_chain)) = (party, on_chain) else { return Batch::new() };
+        let lease = state.leases.entry(id).or_insert_with(|| Lease::new(id, terms.clone(), party, on_chain));
+        Batch::new().put(&LEASES, &id, lease)
     }
 
     /// Shows the new head to every lease that is not over, and queues the calls that are due.

@@ -89,6 +89,16 @@ async fn a_lease_that_names_the_nodes_key_becomes_its_own_once_confirmed() {
 }
 
 #[tokio::test]
+async fn a_restart_before_the_confirmation_loses_no_lease() {
+    let Opened { registry, _dir } = open();
+    registry.advance(&extended(vec![opening(block(10, 0))])).await.unwrap();
+    let restarted = Registry::open(registry.store.clone(), OWN, RULES, 0).unwrap();
+    assert_eq!(restarted.lease(LEASE).await.unwrap().stage, Stage::Unconfirmed);
+    restarted.advance(&extended(vec![empty(block(11, 0))])).await.unwrap();
+    assert_eq!(restarted.lease(LEASE).await.unwrap().stage, Stage::Active);
+}
+
+#[tokio::test]
 async fn a_reorg_takes_events_back_and_the_index_is_as_if_they_had_not_been() {
     let Opened { registry, _dir } = open();
     let before = registry.with_index(Clone::clone).await;
