@@ -111,6 +111,41 @@ contract PayProof {
         assert(price * less_ / (Pay.UNIT * Pay.ONE) <= price * more_ / (Pay.UNIT * Pay.ONE));
     }
 
+    /// @dev The weight of work in `earned`, written again: a hash that moves from proven to settled never pays less.
+    function check_MoreSettledWorkNeverWeighsLess(
+        uint96 settled,
+        uint96 more,
+        uint96 contracted,
+        uint160 shown,
+        uint16 proofBps
+    ) external pure {
+        vm.assume(proofBps <= Pay.ONE && settled <= more && more <= contracted);
+        uint256 proven = shown < contracted - settled ? shown : contracted - settled;
+        uint256 rest = shown < contracted - more ? shown : contracted - more;
+        // Steps on the way, which the solver doesn't find by itself.
+        assert(proven <= rest + (more - settled));
+        assert(proven * proofBps <= (rest + (more - settled)) * proofBps);
+        assert(uint256(more - settled) * proofBps <= uint256(more - settled) * Pay.ONE);
+        assert(settled * Pay.ONE + proven * proofBps <= more * Pay.ONE + rest * proofBps);
+    }
+
+    /// @dev The formula of `penalty`, written again.
+    function check_MoreDeliveredWorkNeverCostsMoreBond(
+        uint128 bond,
+        uint32 ran,
+        uint32 agreed,
+        uint96 required,
+        uint96 delivered,
+        uint96 more
+    ) external pure {
+        vm.assume(0 < agreed && delivered <= more && more < required);
+        uint256 before = uint256(bond) * ran * (required - delivered);
+        uint256 later = uint256(bond) * ran * (required - more);
+        // A step on the way, which the solver doesn't find by itself.
+        assert(later <= before);
+        assert(later / (uint256(agreed) * required) <= before / (uint256(agreed) * required));
+    }
+
     /// @dev A lease that the escrow could hold: `open` checked its ratios and its lock, and settled work was capped when it settled.
     function _assumeOpen(Terms calldata terms, Lease memory lease) private pure returns (uint256 lock) {
         vm.assume(terms.start < terms.end && terms.end - terms.start <= type(uint32).max);
