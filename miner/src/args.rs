@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use anyhow::{Context, ensure};
-use clap::Parser;
+use clap::{Parser, Subcommand, ValueEnum};
 use hashlease_miner::client::{Config, PoolUrl, Timeouts};
+use hashlease_miner::worker::{Load, Pinning, Threads};
 
 /// Longest password in bytes; pools' options fit many times.
 const MAX_PASSWORD_BYTES: u64 = 1_024;
@@ -21,17 +22,54 @@ Examples:
   Mine for a pool on two cores, with a password that pools often read options from:
     echo d=1 > pass && hashlease-miner --url stratum+tcp://pool.example:3333 --user ADDRESS.rig1 --pass-file pass --threads 2
 
+  Mine beside other work: half of each core's time, and only what other programs leave of it:
+    hashlease-miner --url stratum+tcp://127.0.0.1:3333 --user rig1 --cpu 50% --low-priority
+
   Feed another program with a line of JSON every ten seconds:
     hashlease-miner --url stratum+tcp://127.0.0.1:3333 --user rig1 --json
 
-On the terminal: hashrate over the last ten seconds, shares accepted and rejected, stale shares (found too late, never
-sent), the highest difficulty of an accepted share, and the difficulty that the pool asks for. The miner reconnects by
-itself for as long as it takes; Ctrl-C or SIGTERM ends it. RUST_LOG=debug says more, RUST_LOG=warn less.";
+  See what this machine can do:
+    hashlease-miner bench
+
+On the terminal: hashrate over the last ten seconds, the hashrate that accepted shares stand for since the start with its \
+standard error, shares accepted and rejected, stale shares (found too late, never sent), the highest difficulty of an \
+accepted share, and the difficulty that the pool asks for.
+
+The miner reconnects by itself for as long as it takes. Ctrl-C or SIGTERM ends it with a summary, a second one at once. \
+RUST_LOG=debug says more, RUST_LOG=warn less.";
+
+const ABOUT_BENCH: &str = "\
+Each way to compute hashes (kernel) that this machine supports is measured, first on one thread and then on all of them, \
+and drawn as a bar chart. Nothing is mined and no network is used. Run it on a quiet machine: other programs take their \
+part of what is measured.";
 
 /// Mines SHA-256d with CPU threads for a Stratum V1 pool.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, arg_required_else_help = true)]
 pub(crate) struct Args {
+    /// Something else than mining.
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    mine: Option<MineArgs>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows what this machine can do, as a bar chart of every kernel that it supports
+    #[command(long_about = ABOUT_BENCH)]
+    Bench(BenchArgs),
+    /// Mines; what happens without a command.
+    #[command(skip)]
+    Mine(MineArgs),
+}
+
+/// How to mine.
+#[derive(Debug, clap::Args)]
+pub(crate) struct MineArgs {
     /// The pool, as stratum+tcp://HOST:PORT (an IPv6 address in brackets)
     #[arg(long, value_name = "URL")]
     url: PoolUrl,
@@ -50,12 +88,72 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
 
+    /// Cap on the load: how much of its time each thread works
+    ///
+    /// Work and rest alternate within hundredths of a second, so that the machine stays responsive.
+    #[arg(long, value_name = "PERCENT", default_value_t = Load::FULL)]
+    cpu: Load,
+
+    /// Take only what other programs leave (nice 19)
+    #[arg(long)]
+    low_priority: bool,
+
+    /// Keep each thread on a core of its own
+    ///
+    /// By itself the miner does so where it runs one thread for each core that it may use; with fewer threads the system
+    /// places them well as a rule.
+    #[arg(long, value_name = "WHEN", num_args = 0..=1, require_equals = true)]
+    #[arg(default_value = "auto", default_missing_value = "always")]
+    pin: Pin,
+
     /// Print statistics as a line of JSON every ten seconds, on standard output
     #[arg(long)]
     pub(crate) json: bool,
 }
 
+/// When threads are pinned to cores.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Pin {
+    /// Where there is one thread for each core
+    Auto,
+    /// Always; as many threads as there are cores at most
+    Always,
+    /// Never
+    Never,
+}
+
+/// What to measure.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BenchArgs {
+    /// Length of each measurement in seconds; there are two for each kernel
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub(crate) seconds: u64,
+
+    /// Threads of the second measurement; one for each core unless said otherwise
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+
+    /// Print the figures as one line of JSON instead
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 impl Args {
+    /// What is to be done.
+    pub(crate) fn into_command(self) -> anyhow::Result<Command> {
+        let mine = self.mine.map(Command::Mine);
+        self.command.or(mine).context("nothing to do: say where to mine with --url and --user")
+    }
+}
+
+impl BenchArgs {
+    /// Threads of the second measurement.
+    pub(crate) fn threads(&self) -> NonZeroUsize {
+        self.threads.unwrap_or_else(cores)
+    }
+}
+
+impl MineArgs {
     /// The client's configuration.
     pub(crate) fn config(self) -> anyhow::Result<Config> {
         let password = match &self.pass_file {
@@ -64,9 +162,29 @@ impl Args {
             }
             None => "x".to_owned(),
         };
-        let threads = self.threads.or_else(|| available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        let threads = Threads {
+            count: self.threads.unwrap_or_else(cores),
+            pinning: self.pin.into(),
+            low_priority: self.low_priority,
+            load: self.cpu,
+        };
         Ok(Config { url: self.url, user: self.user, password, threads, timeouts: Timeouts::default() })
     }
+}
+
+impl From<Pin> for Pinning {
+    fn from(pin: Pin) -> Self {
+        match pin {
+            Pin::Auto => Self::Auto,
+            Pin::Always => Self::Always,
+            Pin::Never => Self::Never,
+        }
+    }
+}
+
+/// Cores that this process may use, as its affinity and its control group say.
+fn cores() -> NonZeroUsize {
+    available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 fn read_password(path: &Path) -> anyhow::Result<String> {
@@ -80,13 +198,20 @@ fn read_password(path: &Path) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, error::ErrorKind};
 
     use super::*;
 
+    fn parse(arguments: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from(["hashlease-miner"].iter().chain(arguments).copied())
+    }
+
     fn config(extra: &[&str]) -> anyhow::Result<Config> {
-        let base = ["hashlease-miner", "--url", "stratum+tcp://127.0.0.1:3333", "--user", "rig1"];
-        Args::try_parse_from(base.iter().chain(extra).copied())?.config()
+        let base = ["--url", "stratum+tcp://127.0.0.1:3333", "--user", "rig1"];
+        match parse(&[&base, extra].concat())?.into_command()? {
+            Command::Mine(mine) => mine.config(),
+            Command::Bench(_) => anyhow::bail!("bench"),
+        }
     }
 
     #[test]
@@ -95,10 +220,28 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_any_password_and_every_core() {
+    fn defaults_are_any_password_every_core_and_full_load() {
         let config = config(&[]).unwrap();
         assert_eq!(config.password, "x");
-        assert_eq!(config.threads, available_parallelism().unwrap());
+        let threads = Threads { pinning: Pinning::Auto, ..Threads::new(available_parallelism().unwrap()) };
+        assert_eq!(config.threads, threads);
+    }
+
+    #[test]
+    fn the_threads_manners_are_chosen_one_by_one() {
+        let threads = config(&["--threads", "3", "--cpu", "50%", "--low-priority", "--pin"]).unwrap().threads;
+        let expected = Threads {
+            count: NonZeroUsize::new(3).unwrap(),
+            pinning: Pinning::Always,
+            low_priority: true,
+            load: "50%".parse().unwrap(),
+        };
+        assert_eq!(threads, expected);
+        for (pin, pinning) in
+            [("--pin=auto", Pinning::Auto), ("--pin=always", Pinning::Always), ("--pin=never", Pinning::Never)]
+        {
+            assert_eq!(config(&[pin]).unwrap().threads.pinning, pinning);
+        }
     }
 
     #[test]
@@ -116,12 +259,38 @@ mod tests {
     }
 
     #[test]
-    fn no_threads_and_unknown_schemes_are_refused() {
-        assert!(config(&["--threads", "0"]).is_err());
-        assert!(Args::try_parse_from(["hashlease-miner", "--url", "stratum+ssl://h:1", "--user", "u"]).is_err());
-        assert!(
-            Args::try_parse_from(["hashlease-miner", "--url", "stratum+tcp://h:1", "--user", "u", "--pass", "x"])
-                .is_err()
-        );
+    fn wrong_arguments_are_refused_with_what_to_write() {
+        for (wrong, hint) in [
+            (["--threads", "0"], "--threads"),
+            (["--cpu", "0%"], "from 1% to 100%"),
+            (["--cpu", "150%"], "such as 50%"),
+            (["--pin=sometimes", "--json"], "always"),
+            (["--pass", "x"], "--pass-file"),
+        ] {
+            let error = config(&wrong).unwrap_err().to_string();
+            assert!(error.contains(hint), "{error}");
+        }
+        assert!(parse(&["--url", "stratum+ssl://h:1", "--user", "u"]).is_err());
+    }
+
+    #[test]
+    fn a_pool_without_a_user_is_refused_and_nothing_at_all_gets_help() {
+        let missing = parse(&["--url", "stratum+tcp://h:1"]).unwrap_err();
+        assert_eq!(missing.kind(), ErrorKind::MissingRequiredArgument);
+        assert!(missing.to_string().contains("--user"));
+        let nothing = parse(&[]).unwrap_err();
+        assert_eq!(nothing.kind(), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand);
+        assert!(parse(&["--json"]).is_err());
+    }
+
+    #[test]
+    fn bench_needs_no_pool_and_takes_none() {
+        for (arguments, seconds) in [(vec!["bench"], 1), (vec!["bench", "--seconds", "9", "--json"], 9)] {
+            let Command::Bench(bench) = parse(&arguments).unwrap().into_command().unwrap() else { panic!("mines") };
+            assert_eq!((bench.seconds, bench.threads()), (seconds, cores()));
+        }
+        for wrong in [vec!["bench", "--seconds", "0"], vec!["--json", "bench"], vec!["bench", "--url", "x"]] {
+            assert!(parse(&wrong).is_err(), "{wrong:?}");
+        }
     }
 }

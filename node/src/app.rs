@@ -4,6 +4,7 @@ use std::{net::SocketAddr, panic, sync::Arc, time::Duration};
 
 use hashlease_domain::{details::Details, lease::Rules};
 use hashlease_miner::client::{self, Client};
+use hashlease_miner::worker::Threads;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -331,7 +332,7 @@ fn mine(config: &Config, tasks: &TaskTracker, shutdown: &CancellationToken) {
         url,
         user: "own".to_owned(),
         password: "x".to_owned(),
-        threads,
+        threads: Threads::new(threads),
         timeouts: client::Timeouts::default(),
     });
     let shutdown = shutdown.clone();

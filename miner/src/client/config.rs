@@ -1,9 +1,10 @@
 //! Where to mine, for whom, and how patiently.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
+
+use crate::worker::Threads;
 
 /// All that a client needs to know.
 #[derive(Clone)]
@@ -15,7 +16,7 @@ pub struct Config {
     /// The worker's password; most pools take any.
     pub password: String,
     /// Mining threads.
-    pub threads: NonZeroUsize,
+    pub threads: Threads,
     /// When to give a connection up.
     pub timeouts: Timeouts,
 }
@@ -156,7 +157,7 @@ mod tests {
             url: "stratum+tcp://pool.example:3333".parse().unwrap(),
             user: "u".into(),
             password: "hunter2".into(),
-            threads: NonZeroUsize::MIN,
+            threads: Threads::new(std::num::NonZeroUsize::MIN),
             timeouts: Timeouts::default(),
         };
         assert!(!format!("{config:?}").contains("hunter2"));

@@ -79,9 +79,11 @@ impl Connection<'_> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.reconnect.is_none() {
             tokio::select! {
+                // What the pool said comes first, so that no share goes out that it has just voided.
+                biased;
                 event = self.upstream.next() => self.take(event?)?,
                 Some(share) = found.recv() => self.offer(&share),
-                _ = ticks.tick() => self.stats.send_modify(|stats| stats.hashes = self.miner.hashes()),
+                _ = ticks.tick() => self.stats.send_modify(|stats| stats.refresh(self.miner)),
             }
         }
         Ok(())
@@ -113,10 +115,9 @@ impl Connection<'_> {
                 }
                 self.stats.send_modify(|stats| stats.difficulty = difficulty);
             }
-            Event::Accepted { difficulty, .. } => self.stats.send_modify(|stats| {
-                stats.accepted += 1;
-                stats.best_difficulty = stats.best_difficulty.max(difficulty);
-            }),
+            Event::Accepted { work, difficulty, .. } => {
+                self.stats.send_modify(|stats| stats.accept(work, difficulty));
+            }
             Event::Refused { refusal, .. } => {
                 tracing::warn!(%refusal, "the pool rejected a share");
                 self.stats.send_modify(|stats| {

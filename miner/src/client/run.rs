@@ -50,21 +50,23 @@ impl Client {
                 back_off.reset();
             }
             let wait = back_off.step(&mut rand::rng()).max(ended.wait.min(timeouts.back_off_max));
-            self.report(&ended, wait, miner.hashes());
+            self.report(&ended, wait, &miner);
             if shutdown.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
                 break;
             }
         }
-        let hashes = miner.hashes();
-        miner.stop();
-        self.stats.send_modify(|stats| {
-            stats.state = State::Stopped;
-            stats.hashes = hashes;
-        });
+        // Without work nothing is counted any more, so that the last figures belong together.
+        miner.clear_work();
+        self.stats.send_modify(|stats| stats.refresh(&miner));
+        // Not here: a runtime of one thread must still hear a signal if the threads should hang.
+        if let Err(error) = tokio::task::spawn_blocking(|| miner.stop()).await {
+            tracing::error!(%error, "the mining threads didn't stop in order");
+        }
+        self.stats.send_modify(|stats| stats.state = State::Stopped);
         Ok(())
     }
 
-    fn report(&self, ended: &Ended, wait: Duration, hashes: u64) {
+    fn report(&self, ended: &Ended, wait: Duration, miner: &Miner) {
         let reason = match &ended.error {
             Some(error) => chain(error),
             None => "the pool asked to reconnect".to_owned(),
@@ -72,7 +74,7 @@ impl Client {
         tracing::warn!(reason, wait_ms = wait.as_millis(), "connecting again after a wait");
         self.stats.send_modify(|stats| {
             stats.state = State::Waiting;
-            stats.hashes = hashes;
+            stats.refresh(miner);
             stats.last_error = Some(reason);
         });
     }

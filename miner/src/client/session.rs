@@ -28,8 +28,8 @@ pub(super) enum Step {
     Ready,
     /// Mine this; drop shares of earlier work where `clean`.
     Mine { work: Work, difficulty: f64, clean: bool },
-    /// The pool accepted a share of this difficulty.
-    Accepted { share: u64, difficulty: f64 },
+    /// The pool accepted a share that stands for this work, its hash of this difficulty.
+    Accepted { share: u64, work: u128, difficulty: f64 },
     /// The pool rejected a share.
     Rejected { share: u64, refusal: Refusal },
     /// The pool never answered a share.
@@ -67,6 +67,8 @@ pub(super) struct Session {
     password: String,
     phase: Phase,
     next_id: u64,
+    /// Whether the pool granted version rolling, be it with bits to come.
+    rolls_version: bool,
     /// Granted version bits; zero without version rolling.
     version_mask: u32,
     configure_refused: bool,
@@ -77,8 +79,18 @@ pub(super) struct Session {
     early: Option<(Notify, (f64, Target))>,
     /// The current work, with its difficulty.
     work: Option<(Work, f64)>,
-    /// Ids of shares without an answer, oldest first, with their hashes' difficulty.
-    unanswered: VecDeque<(u64, f64)>,
+    /// Shares without an answer, oldest first.
+    unanswered: VecDeque<Unanswered>,
+}
+
+/// A share that waits for its answer.
+#[derive(Debug)]
+struct Unanswered {
+    id: u64,
+    /// Work of its target, in hashes.
+    work: u128,
+    /// Difficulty of its hash.
+    difficulty: f64,
 }
 
 impl Session {
@@ -89,6 +101,7 @@ impl Session {
             password,
             phase: Phase::Mining,
             next_id: 1,
+            rolls_version: false,
             version_mask: 0,
             configure_refused: false,
             extranonce: Subscribed { extranonce1: Vec::new(), extranonce2_size: 0 },
@@ -140,14 +153,16 @@ impl Session {
             extranonce2: found.extranonce2().to_vec(),
             time: solution.time,
             nonce: solution.nonce,
-            version_bits: (self.version_mask != 0).then_some(solution.version & self.version_mask),
+            // BIP 310 wants them wherever rolling was granted, even where the mask left nothing to roll, and nowhere else.
+            version_bits: self.rolls_version.then_some(solution.version & self.version_mask),
         };
         let (id, send) = self.request("mining.submit", &encode::submit_params(&submit));
-        self.unanswered.push_back((id, target::difficulty_of(&found.hash)));
+        let (work, difficulty) = (found.work.target.work(), target::difficulty_of(&found.hash));
+        self.unanswered.push_back(Unanswered { id, work, difficulty });
         let mut steps = vec![send];
         if self.unanswered.len() > MAX_UNANSWERED {
             let oldest = self.unanswered.pop_front();
-            steps.extend(oldest.map(|(share, _)| Step::Unanswered { share }));
+            steps.extend(oldest.map(|share| Step::Unanswered { share: share.id }));
         }
         (id, steps)
     }
@@ -185,7 +200,9 @@ impl Session {
             Phase::Configuring { id: asked } if asked == id => {
                 // A pool that refuses is mined without version rolling, here or, if it hangs up too, on the next connection.
                 self.configure_refused = response.outcome.is_err();
-                self.version_mask = response.outcome.map_or(0, |result| granted_version_mask(&result)) & VERSION_MASK;
+                let granted = response.outcome.ok().and_then(|result| granted_version_mask(&result));
+                self.rolls_version = granted.is_some();
+                self.version_mask = granted.unwrap_or(0) & VERSION_MASK;
                 Ok(vec![self.subscribe()])
             }
             Phase::Subscribing { id: asked } if asked == id => {
@@ -213,10 +230,10 @@ impl Session {
     }
 
     fn share_answer(&mut self, id: u64, outcome: Result<Value, Refusal>) -> Option<Step> {
-        let place = self.unanswered.iter().position(|(waiting, _)| *waiting == id)?;
-        let (_, difficulty) = self.unanswered.remove(place)?;
+        let place = self.unanswered.iter().position(|waiting| waiting.id == id)?;
+        let Unanswered { work, difficulty, .. } = self.unanswered.remove(place)?;
         Some(match outcome {
-            Ok(_) => Step::Accepted { share: id, difficulty },
+            Ok(_) => Step::Accepted { share: id, work, difficulty },
             Err(refusal) => Step::Rejected { share: id, refusal },
         })
     }
@@ -231,7 +248,11 @@ impl Session {
             Notification::SetExtranonce { extranonce1, extranonce2_size } => {
                 self.extranonce = Subscribed { extranonce1, extranonce2_size };
             }
-            Notification::SetVersionMask(mask) => return self.set_version_mask(mask & VERSION_MASK),
+            Notification::SetVersionMask(mask) if self.rolls_version => {
+                return self.set_version_mask(mask & VERSION_MASK);
+            }
+            // Rolled bits would have no place in the submission.
+            Notification::SetVersionMask(_) => tracing::debug!("the pool sent a version mask without a grant to roll"),
             Notification::Ping => return vec![Step::Send(encode::response(id, &json!("pong")))],
             Notification::GetVersion => return vec![Step::Send(encode::response(id, &json!(USER_AGENT)))],
             // Where to reconnect to isn't taken from an unauthenticated line: it would hand the hashpower to whoever writes one.

@@ -104,6 +104,49 @@ fn rolled_bits_are_the_sixth_parameter() {
 }
 
 #[test]
+fn the_sixth_parameter_stays_when_the_mask_is_narrowed_to_nothing() {
+    let mut session = mining();
+    tell(&mut session, &notify("a", "00", true));
+    let steps = tell(&mut session, r#"{"method":"mining.set_version_mask","params":["00000000"]}"#);
+    let (work, _, voids) = mined(&steps);
+    assert_eq!((work.job.version_mask, voids), (0, true));
+    let work = work.clone();
+    assert_eq!(sent(&session.submit(&found(&work)).1[0])["params"][5], "00000000");
+}
+
+#[test]
+fn a_grant_whose_mask_follows_later_is_rolled_from_then_on() {
+    let (mut session, _) = open(true);
+    tell(&mut session, r#"{"id":1,"result":{"version-rolling":true},"error":null}"#);
+    tell(&mut session, r#"{"id":2,"result":[[],"08000002",4],"error":null}"#);
+    tell(&mut session, r#"{"id":3,"result":true,"error":null}"#);
+    assert_eq!(mined(&tell(&mut session, &notify("a", "00", true))).0.job.version_mask, 0);
+    let steps = tell(&mut session, r#"{"method":"mining.set_version_mask","params":["00ffe000"]}"#);
+    let (work, _, voids) = mined(&steps);
+    assert_eq!((work.job.version_mask, voids), (0x00ff_e000, false));
+}
+
+#[test]
+fn without_a_grant_a_version_mask_changes_nothing() {
+    for answer in [
+        r#"{"id":1,"result":{"version-rolling":false},"error":null}"#,
+        r#"{"id":1,"result":{"version-rolling":false,"version-rolling.mask":"1fffe000"},"error":null}"#,
+        r#"{"id":1,"result":{},"error":null}"#,
+        r#"{"id":1,"result":null,"error":[-3,"Method not found",null]}"#,
+    ] {
+        let (mut session, _) = open(true);
+        tell(&mut session, answer);
+        tell(&mut session, r#"{"id":2,"result":[[],"08000002",4],"error":null}"#);
+        tell(&mut session, r#"{"id":3,"result":true,"error":null}"#);
+        tell(&mut session, &notify("a", "00", true));
+        assert_eq!(tell(&mut session, r#"{"method":"mining.set_version_mask","params":["1fffe000"]}"#), [], "{answer}");
+        let work = mined(&tell(&mut session, &notify("b", "00", true))).0.clone();
+        assert_eq!(work.job.version_mask, 0, "{answer}");
+        assert_eq!(sent(&session.submit(&found(&work)).1[0])["params"].as_array().unwrap().len(), 5, "{answer}");
+    }
+}
+
+#[test]
 fn a_pool_that_refuses_to_configure_is_mined_without_version_bits() {
     let (mut session, _) = open(true);
     tell(&mut session, r#"{"id":1,"result":null,"error":[-3,"Method not found",null]}"#);
@@ -194,8 +237,9 @@ fn shares_are_submitted_and_their_answers_matched_in_any_order() {
     session.submit(&found(&work));
     let rejected = tell(&mut session, r#"{"reject-reason":"Above target","result":false,"error":null,"id":6}"#);
     assert_eq!(rejected, [Step::Rejected { share: 6, refusal: Refusal { code: None, reason: "Above target".into() } }]);
-    let difficulty = target::difficulty_of(&Hash256::from_bytes([1; 32]));
-    assert_eq!(tell(&mut session, r#"{"id":5,"result":true,"error":null}"#), [Step::Accepted { share: 5, difficulty }]);
+    let (work, difficulty) = (work.target.work(), target::difficulty_of(&Hash256::from_bytes([1; 32])));
+    let accepted = Step::Accepted { share: 5, work, difficulty };
+    assert_eq!(tell(&mut session, r#"{"id":5,"result":true,"error":null}"#), [accepted]);
     assert_eq!(tell(&mut session, r#"{"id":5,"result":true,"error":null}"#), []);
     assert_eq!(session.unanswered(), 0);
 }

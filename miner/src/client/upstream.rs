@@ -72,6 +72,8 @@ pub enum Event {
     Accepted {
         /// Its number, from [`Upstream::submit`].
         share: u64,
+        /// Work of the target that it was to meet, in hashes.
+        work: u128,
         /// Stratum difficulty of its hash.
         difficulty: f64,
     },
@@ -283,7 +285,7 @@ impl Upstream {
                 self.job_seen = Instant::now();
                 Event::Job { work, difficulty, clean }
             }
-            Step::Accepted { share, difficulty } => Event::Accepted { share, difficulty },
+            Step::Accepted { share, work, difficulty } => Event::Accepted { share, work, difficulty },
             Step::Rejected { share, refusal } => Event::Refused { share, refusal },
             Step::Unanswered { share } => Event::Unanswered { share },
             Step::Reconnect { wait_s } => Event::Reconnect { wait_s },

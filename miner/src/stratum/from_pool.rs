@@ -117,12 +117,11 @@ impl Subscribed {
     }
 }
 
-/// Reads the version mask that the result of `mining.configure` grants; zero where it grants none.
-pub fn granted_version_mask(result: &Value) -> u32 {
-    match result.get("version-rolling") {
-        Some(Value::Bool(true)) => field::hex_u32(result.get("version-rolling.mask"), "mask").unwrap_or(0),
-        _ => 0,
-    }
+/// Reads the version mask that the result of `mining.configure` grants; `None` where it grants no version rolling, zero
+/// where a granted mask is missing or unreadable (it may follow as `mining.set_version_mask`).
+pub fn granted_version_mask(result: &Value) -> Option<u32> {
+    let granted = result.get("version-rolling") == Some(&Value::Bool(true));
+    granted.then(|| field::hex_u32(result.get("version-rolling.mask"), "mask").unwrap_or(0))
 }
 
 fn outcome(mut object: Map<String, Value>) -> Result<Value, Refusal> {

@@ -72,14 +72,10 @@ fn extranonces_of_impossible_size_are_refused() {
 #[test]
 fn the_granted_mask_is_read_and_nothing_is_granted_otherwise() {
     let datum = r#"{"error":null,"id":1,"result":{"version-rolling":true,"version-rolling.mask":"1fffe000","minimum-difficulty":false}}"#;
-    assert_eq!(granted_version_mask(&response(datum).outcome.unwrap()), 0x1fff_e000);
-    for result in [
-        json!({}),
-        json!({ "version-rolling": false, "version-rolling.mask": "1fffe000" }),
-        json!({ "version-rolling": true }),
-        json!([]),
-    ] {
-        assert_eq!(granted_version_mask(&result), 0, "{result}");
+    assert_eq!(granted_version_mask(&response(datum).outcome.unwrap()), Some(0x1fff_e000));
+    assert_eq!(granted_version_mask(&json!({ "version-rolling": true })), Some(0));
+    for result in [json!({}), json!({ "version-rolling": false, "version-rolling.mask": "1fffe000" }), json!([])] {
+        assert_eq!(granted_version_mask(&result), None, "{result}");
     }
 }
 

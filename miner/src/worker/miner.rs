@@ -1,14 +1,17 @@
 //! The threads, and the handle that feeds and stops them.
 
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
+use super::cores::{self, PinError};
 use super::search::{Lane, Search};
+use super::threads::Threads;
+use super::throttle::Throttle;
 use super::work::{Found, Work, WorkError};
 use crate::pow::scan::{self, Kernel, SelfTestError};
 
@@ -24,6 +27,9 @@ pub enum StartError {
     /// The kernel computes wrongly.
     #[error("no kernel can be trusted on this host")]
     Kernel(#[from] SelfTestError),
+    /// The threads can't be pinned as asked.
+    #[error(transparent)]
+    Pin(#[from] PinError),
     /// The system gave no thread.
     #[error("a mining thread couldn't be started; ask for fewer threads")]
     Thread(#[source] std::io::Error),
@@ -39,7 +45,7 @@ pub struct Miner {
 #[derive(Debug)]
 struct Shared {
     kernel: &'static Kernel,
-    slot: Mutex<Option<Arc<Work>>>,
+    slot: Mutex<Slot>,
     /// Signals new work or the end; both happen under the slot's lock, so that no thread sleeps through them.
     changed: Condvar,
     /// Counts the work given; written under the slot's lock, read by threads once a batch.
@@ -48,25 +54,42 @@ struct Shared {
     hashes: AtomicU64,
 }
 
+/// The current work, and how long there was any.
+#[derive(Debug, Default)]
+struct Slot {
+    work: Option<Arc<Work>>,
+    /// Since when there has been work without a break.
+    since: Option<Instant>,
+    /// Time with work before that.
+    before: Duration,
+}
+
 impl Miner {
     /// Starts threads that wait for work, and gives the channel on which shares arrive.
     ///
     /// Threads pause while the channel is full, and end once its receiver is dropped.
-    pub fn start(threads: NonZeroUsize) -> Result<(Self, mpsc::Receiver<Found>), StartError> {
+    pub fn start(threads: Threads) -> Result<(Self, mpsc::Receiver<Found>), StartError> {
+        Self::start_with(scan::select()?, threads)
+    }
+
+    fn start_with(kernel: &'static Kernel, threads: Threads) -> Result<(Self, mpsc::Receiver<Found>), StartError> {
+        let (cores, count) = (cores::assign(&threads)?, threads.count.get());
         let shared = Arc::new(Shared {
-            kernel: scan::select()?,
-            slot: Mutex::new(None),
+            kernel,
+            slot: Mutex::new(Slot::default()),
             changed: Condvar::new(),
             generation: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             hashes: AtomicU64::new(0),
         });
         let (sender, receiver) = mpsc::channel(FOUND_CAPACITY);
-        let mut miner = Self { shared, threads: Vec::with_capacity(threads.get()) };
-        for index in 0..threads.get() {
-            let lane = Lane { thread: index as u64, threads: threads.get() as u64 };
+        let mut miner = Self { shared, threads: Vec::with_capacity(count) };
+        for index in 0..count {
+            let lane = Lane { thread: index as u64, threads: count as u64 };
             let worker = Worker { shared: Arc::clone(&miner.shared), found: sender.clone(), lane };
-            let spawned = thread::Builder::new().name(format!("miner-{index}")).spawn(move || worker.run());
+            let core = cores.get(index).copied();
+            let spawned =
+                thread::Builder::new().name(format!("miner-{index}")).spawn(move || worker.run(threads, core));
             miner.threads.push(spawned.map_err(StartError::Thread)?);
         }
         Ok((miner, receiver))
@@ -86,6 +109,12 @@ impl Miner {
     /// Hashes computed since the start.
     pub fn hashes(&self) -> u64 {
         self.shared.hashes.load(Ordering::Relaxed)
+    }
+
+    /// Time with work in hand since the start: what hashes and shares are to be divided by.
+    pub fn time_with_work(&self) -> Duration {
+        let slot = self.shared.lock();
+        slot.before + slot.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// Number of threads.
@@ -119,14 +148,14 @@ impl Drop for Miner {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Work>>> {
-        // The slot is only ever replaced whole, so a panic elsewhere can't have left it half-written.
+    fn lock(&self) -> MutexGuard<'_, Slot> {
+        // Nothing that can panic happens under the lock, so a panic elsewhere can't have left it half-written.
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn replace(&self, work: Option<Arc<Work>>) -> u64 {
         let mut slot = self.lock();
-        *slot = work;
+        slot.put(work, Instant::now());
         let generation = self.generation.fetch_add(1, Ordering::Release) + 1;
         self.changed.notify_all();
         generation
@@ -140,6 +169,12 @@ impl Shared {
         self.generation.load(Ordering::Acquire) == generation && !self.stopping()
     }
 
+    /// Lets a thread rest for so long, but not beyond the end.
+    fn rest(&self, time: Duration) {
+        let resting = self.changed.wait_timeout_while(self.lock(), time, |_| !self.stopping());
+        drop(resting.unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Waits for work of another generation than the given one; `None` at the end.
     fn wait_for_work(&self, seen: u64) -> Option<(Arc<Work>, u64)> {
         let mut slot = self.lock();
@@ -148,11 +183,25 @@ impl Shared {
                 return None;
             }
             let generation = self.generation.load(Ordering::Acquire);
-            match &*slot {
+            match &slot.work {
                 Some(work) if generation != seen => return Some((Arc::clone(work), generation)),
                 _ => slot = self.changed.wait(slot).unwrap_or_else(PoisonError::into_inner),
             }
         }
+    }
+}
+
+impl Slot {
+    fn put(&mut self, work: Option<Arc<Work>>, now: Instant) {
+        match (&work, self.since) {
+            (Some(_), None) => self.since = Some(now),
+            (None, Some(since)) => {
+                self.before += now - since;
+                self.since = None;
+            }
+            _ => {}
+        }
+        self.work = work;
     }
 }
 
@@ -164,11 +213,13 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(self) {
+    fn run(self, threads: Threads, core: Option<usize>) {
+        settle(&threads, core);
+        let mut throttle = Throttle::new(threads.load, processor_time());
         let (mut seen, mut index) = (0, 0);
         while let Some((work, generation)) = self.shared.wait_for_work(seen) {
             let mut search = Search::new(work, generation, self.lane, index);
-            if self.mine(&mut search, generation).is_err() {
+            if self.mine(&mut search, generation, throttle.as_mut()).is_err() {
                 return;
             }
             (seen, index) = (generation, search.next_index());
@@ -176,7 +227,12 @@ impl Worker {
     }
 
     /// Mines until the work is replaced or exhausted; an error where nobody takes shares any more.
-    fn mine(&self, search: &mut Search, generation: u64) -> Result<(), ReceiverGone> {
+    fn mine(
+        &self,
+        search: &mut Search,
+        generation: u64,
+        mut throttle: Option<&mut Throttle>,
+    ) -> Result<(), ReceiverGone> {
         while self.shared.is_current(generation) {
             let Some((hashes, found)) = search.batch(self.shared.kernel) else { return Ok(()) };
             self.shared.hashes.fetch_add(hashes, Ordering::Relaxed);
@@ -186,8 +242,19 @@ impl Worker {
             if self.found.is_closed() {
                 return Err(ReceiverGone);
             }
+            if let Some(throttle) = throttle.as_deref_mut() {
+                self.rest_if_due(throttle);
+            }
         }
         Ok(())
+    }
+
+    fn rest_if_due(&self, throttle: &mut Throttle) {
+        if let Some(rest) = throttle.worked(processor_time()) {
+            let began = Instant::now();
+            self.shared.rest(rest);
+            throttle.rested(began.elapsed());
+        }
     }
 
     /// Hands a share over; waits while the channel is full, but not for a share whose work was replaced meanwhile.
@@ -203,6 +270,23 @@ impl Worker {
             thread::sleep(FULL_RETRY);
         }
     }
+}
+
+/// Puts the calling thread where it belongs. It mines wherever it is, so a failure only leaves a word.
+fn settle(threads: &Threads, core: Option<usize>) {
+    if let Some(Err(error)) = core.map(cores::pin) {
+        tracing::warn!(%error, "a mining thread couldn't be pinned to its core");
+    }
+    if threads.low_priority
+        && let Err(error) = cores::lower_priority()
+    {
+        tracing::warn!(%error, "a mining thread couldn't lower its priority");
+    }
+}
+
+/// Processor time that the calling thread has used.
+fn processor_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 /// The receiver of shares was dropped.

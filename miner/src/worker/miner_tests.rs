@@ -1,7 +1,11 @@
 use std::collections::HashSet;
-use std::num::NonZeroU128;
+use std::num::{NonZeroU128, NonZeroUsize};
+use std::ops::RangeInclusive;
+use std::sync::mpsc as std_mpsc;
 
+use super::super::threads::Pinning;
 use super::*;
+use crate::pow::scan::Template;
 use crate::pow::{Job, Target, share};
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -23,7 +27,7 @@ fn work(job_id: &str, work: u128) -> Work {
 }
 
 fn start(threads: usize) -> (Miner, mpsc::Receiver<Found>) {
-    Miner::start(NonZeroUsize::new(threads).unwrap()).unwrap()
+    Miner::start(Threads::new(NonZeroUsize::new(threads).unwrap())).unwrap()
 }
 
 async fn next(found: &mut mpsc::Receiver<Found>) -> Found {
@@ -60,6 +64,96 @@ async fn new_work_replaces_the_old_one() {
         }
     };
     assert_eq!(fresh.work.job_id, "new");
+}
+
+/// What the gated kernel goes by.
+#[derive(Clone)]
+struct Gate {
+    /// Where it says which target a batch is for.
+    begun: std_mpsc::Sender<Target>,
+    /// Where it waits for leave to end the batch.
+    leave: Arc<Mutex<std_mpsc::Receiver<()>>>,
+}
+
+static GATE: Mutex<Option<Gate>> = Mutex::new(None);
+
+static GATED: Kernel = Kernel { name: "gated", lanes: 1, supported: || true, scan: scan_gated };
+
+fn scan_gated(_: &Template, _: RangeInclusive<u32>, target: &Target, _: &mut dyn FnMut(u32)) {
+    let Gate { begun, leave } = GATE.lock().unwrap().clone().unwrap();
+    // Both fail only after the test's end, when nothing is waited for any more.
+    let _ = begun.send(*target);
+    let _ = leave.lock().unwrap().recv();
+}
+
+#[test]
+fn once_new_work_is_set_no_thread_begins_another_batch_of_the_old() {
+    const THREADS: usize = 3;
+    let ((begun, batches), (leave, leaves)) = (std_mpsc::channel(), std_mpsc::channel());
+    *GATE.lock().unwrap() = Some(Gate { begun, leave: Arc::new(Mutex::new(leaves)) });
+    let (miner, _found) = Miner::start_with(&GATED, Threads::new(NonZeroUsize::new(THREADS).unwrap())).unwrap();
+    for round in 1..100 {
+        let work = work("a", round);
+        let target = work.target;
+        miner.set_work(work).unwrap();
+        // In the first round the threads wait for work; later each is inside a batch of the round before.
+        if round > 1 {
+            (0..THREADS).for_each(|_| leave.send(()).unwrap());
+        }
+        for _ in 0..THREADS {
+            assert_eq!(batches.recv_timeout(DEADLINE), Ok(target), "round {round}");
+        }
+    }
+    drop(leave);
+}
+
+#[test]
+fn a_resting_thread_ends_with_the_miner() {
+    let (miner, _found) = start(1);
+    let shared = Arc::clone(&miner.shared);
+    let resting = thread::spawn(move || shared.rest(Duration::from_secs(3_600)));
+    miner.stop();
+    let deadline = Instant::now() + DEADLINE;
+    while !resting.is_finished() {
+        assert!(Instant::now() < deadline, "the thread still rests");
+        thread::yield_now();
+    }
+}
+
+#[tokio::test]
+async fn threads_that_are_pinned_polite_and_capped_mine_all_the_same() {
+    let polite = Threads {
+        pinning: Pinning::Always,
+        low_priority: true,
+        load: "50%".parse().unwrap(),
+        ..Threads::new(NonZeroUsize::MIN)
+    };
+    let (miner, mut found) = Miner::start(polite).unwrap();
+    miner.set_work(work("a", 1 << 12)).unwrap();
+    for _ in 0..100 {
+        next(&mut found).await;
+    }
+}
+
+#[test]
+fn more_pinned_threads_than_cores_are_refused() {
+    let crowd = Threads { pinning: Pinning::Always, ..Threads::new(NonZeroUsize::new(5_000).unwrap()) };
+    assert!(matches!(Miner::start(crowd), Err(StartError::Pin(PinError::TooFewCores { threads: 5_000, .. }))));
+}
+
+#[test]
+fn time_counts_while_there_is_work() {
+    let start = Instant::now();
+    let at = |second| start + Duration::from_secs(second);
+    let mut slot = Slot::default();
+    let given = || Some(Arc::new(work("a", 1)));
+    for (work, second, before) in [(None, 0, 0), (given(), 10, 0), (given(), 15, 0), (None, 30, 20), (None, 40, 20)] {
+        slot.put(work, at(second));
+        assert_eq!((slot.before, slot.since.is_some()), (Duration::from_secs(before), slot.work.is_some()));
+    }
+    slot.put(given(), at(50));
+    slot.put(None, at(51));
+    assert_eq!(slot.before, Duration::from_secs(21));
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 use std::process::{Output, Stdio};
 
 use crate::scripted_pool::{DEADLINE, DIFFICULTY, ScriptedPool, VERSION_MASK, job, verify};
+use hashlease_miner::pow::Target;
+use hashlease_miner::pow::scan::KERNELS;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
@@ -52,7 +54,40 @@ async fn it_mines_with_the_password_of_a_file_and_exits_zero_on_sigterm_and_sigi
             (output.status.code(), &report["state"], &report["accepted"]),
             (Some(0), &json!("stopped"), &json!(1))
         );
+        let work = u64::try_from(Target::from_difficulty(DIFFICULTY).unwrap().work()).unwrap();
+        assert_eq!((&report["accepted_work"], &report["accepted_hashrate_error"]), (&json!(work), &json!(1.0)));
+        assert!(report["mining_ms"].as_u64().unwrap() > 0 && report["accepted_hashrate_hs"].as_f64().unwrap() > 0.0);
     }
+}
+
+#[tokio::test]
+async fn it_ends_with_a_summary_for_people() {
+    let pool = ScriptedPool::listen().await;
+    let url = pool.config().url.to_string();
+    let child = miner(&["--url", &url, "--user", "u.w", "--threads", "1", "--cpu", "50%", "--low-priority"]);
+    pool.accept().await.request().await;
+    let kill = format!("kill -TERM {}", child.id().unwrap());
+    assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+    let output = end(child).await;
+    assert_eq!(output.status.code(), Some(0));
+    let words = String::from_utf8(output.stderr).unwrap();
+    for told in ["mined for 00:00:00", "accepted 0 shares", "rejected 0"] {
+        assert!(words.contains(told), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn bench_measures_every_kernel_of_this_host_and_names_the_chosen_one() {
+    let output = end(miner(&["bench", "--json", "--threads", "2"])).await;
+    assert_eq!(output.status.code(), Some(0));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let kernels = report["kernels"].as_array().unwrap();
+    let supported = KERNELS.iter().filter(|kernel| (kernel.supported)()).count();
+    assert_eq!((kernels.len(), &report["threads"]), (supported, &json!(2)));
+    for kernel in kernels {
+        assert!(kernel["single_hs"].as_u64() > Some(0) && kernel["all_hs"].as_u64() > Some(0), "{kernel}");
+    }
+    assert!(kernels.iter().any(|kernel| kernel["name"] == report["selected"]));
 }
 
 #[tokio::test]
@@ -60,7 +95,7 @@ async fn help_teaches_and_a_wrong_url_says_what_to_write() {
     let help = end(miner(&["--help"])).await;
     assert_eq!(help.status.code(), Some(0));
     let text = String::from_utf8(help.stdout).unwrap();
-    for taught in ["--pass-file", "stratum+tcp://HOST:PORT", "Examples:", "--json"] {
+    for taught in ["--pass-file", "stratum+tcp://HOST:PORT", "Examples:", "--json", "--cpu", "hashlease-miner bench"] {
         assert!(text.contains(taught), "{taught}");
     }
     let wrong = end(miner(&["--url", "pool:3333", "--user", "u"])).await;

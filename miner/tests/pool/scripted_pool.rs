@@ -9,6 +9,7 @@ use hashlease_miner::pow::share::{self, Checked};
 use hashlease_miner::pow::{Rejection, Solution, Target};
 use hashlease_miner::stratum::from_miner::Submit;
 use hashlease_miner::stratum::{FromMiner, LineBuffer, Method, Notify, Request, encode};
+use hashlease_miner::worker::Threads;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -45,7 +46,7 @@ impl ScriptedPool {
             url: PoolUrl { host: "127.0.0.1".into(), port },
             user: "u.w".into(),
             password: "secret".into(),
-            threads: NonZeroUsize::MIN,
+            threads: Threads::new(NonZeroUsize::MIN),
             timeouts: Timeouts { back_off_min: Duration::from_millis(5), ..Timeouts::default() },
         }
     }

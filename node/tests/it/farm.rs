@@ -9,6 +9,7 @@ use alloy_primitives::B256;
 use hashlease_miner::client::{Client, Config, PoolUrl, Stats, Timeouts};
 use hashlease_miner::pow::{Job, Solution, Target, share};
 use hashlease_miner::stratum::Notify;
+use hashlease_miner::worker::Threads;
 use hashlease_node::farm::{Assignment, Farm, FarmConfig, FarmJob, FarmShare, SessionStatus, start};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -140,7 +141,7 @@ async fn mine_beside(served: &mut Served, password: &str, script: impl AsyncFnOn
         url: PoolUrl { host: "127.0.0.1".into(), port: served.port },
         user: "farm.1".into(),
         password: password.into(),
-        threads: NonZeroUsize::MIN,
+        threads: Threads::new(NonZeroUsize::MIN),
         timeouts: Timeouts::default(),
     });
     let client = tokio::spawn(client.run(stop.clone()));
