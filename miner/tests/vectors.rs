@@ -1,7 +1,9 @@
 //! Real headers and Stratum jobs, rebuilt and held against the literals in `vectors/`.
 #![allow(clippy::unwrap_used)]
 
-use hashlease_miner::pow::{Hash256, Header, Job, Solution, Target, sha256d, share, target};
+use std::sync::Arc;
+
+use hashlease_miner::pow::{Batch, Hash256, Header, Job, Prepared, Solution, Target, sha256d, share, target};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -122,6 +124,21 @@ fn stratum_jobs_rebuild_to_their_literal_headers() {
         assert_eq!(hex::encode(checked.header.to_bytes()), vector.header, "{}", vector.name);
         assert_eq!(checked.hash, vector.hash_display, "{}", vector.name);
         assert_eq!(checked.is_block(), vector.is_block, "{}", vector.name);
+    }
+}
+
+#[test]
+fn stratum_jobs_checked_as_one_batch_rebuild_to_their_literal_headers() {
+    let prepared: Vec<_> = jobs().iter().map(|vector| Prepared::new(Arc::new(vector.job()))).collect();
+    let solutions: Vec<_> = jobs().iter().map(JobVector::solution).collect();
+    // More than any kernel has lanes, so that wide ones see real data too.
+    let shares: Vec<_> = prepared.iter().zip(&solutions).cycle().take(40).collect();
+    let vectors = jobs();
+    let mut batch = Batch::new(1);
+    for (checked, vector) in batch.assemble(&shares).into_iter().zip(vectors.iter().cycle()) {
+        let checked = checked.unwrap();
+        assert_eq!(hex::encode(checked.header.to_bytes()), vector.header, "{}", vector.name);
+        assert_eq!(checked.hash, vector.hash_display, "{}", vector.name);
     }
 }
 

@@ -38,10 +38,7 @@ pub struct Job {
 impl Job {
     /// The coinbase transaction with this extranonce, which must have the job's length.
     pub fn coinbase(&self, extranonce: &[u8]) -> Result<Vec<u8>, Rejection> {
-        let expected = usize::from(self.extranonce_size);
-        if extranonce.len() != expected {
-            return Err(Rejection::ExtranonceSize { expected, found: extranonce.len() });
-        }
+        self.check_extranonce(extranonce)?;
         Ok([&self.coinbase_prefix, extranonce, &self.coinbase_suffix].concat())
     }
 
@@ -53,9 +50,7 @@ impl Job {
 
     /// The header that a solution completes; the version must stay inside the mask, the time isn't judged.
     pub fn header(&self, solution: &Solution) -> Result<Header, Rejection> {
-        if (solution.version ^ self.version) & !self.version_mask != 0 {
-            return Err(Rejection::VersionOutsideMask { version: solution.version, mask: self.version_mask });
-        }
+        self.check_version(solution.version)?;
         Ok(Header {
             version: solution.version,
             prev_hash: self.prev_hash,
@@ -64,5 +59,28 @@ impl Job {
             bits: self.bits,
             nonce: solution.nonce,
         })
+    }
+
+    /// Checks what a solution chose, as far as that needs no hash: time, version and extranonce, in this order.
+    pub(super) fn check(&self, solution: &Solution) -> Result<(), Rejection> {
+        self.check_time(solution.time)?;
+        self.check_version(solution.version)?;
+        self.check_extranonce(&solution.extranonce)
+    }
+
+    pub(super) fn check_time(&self, time: u32) -> Result<(), Rejection> {
+        let min_time = self.min_time;
+        if time < min_time { Err(Rejection::TimeBelowMinimum { time, min_time }) } else { Ok(()) }
+    }
+
+    fn check_version(&self, version: u32) -> Result<(), Rejection> {
+        let mask = self.version_mask;
+        let is_inside = (version ^ self.version) & !mask == 0;
+        if is_inside { Ok(()) } else { Err(Rejection::VersionOutsideMask { version, mask }) }
+    }
+
+    fn check_extranonce(&self, extranonce: &[u8]) -> Result<(), Rejection> {
+        let (expected, found) = (usize::from(self.extranonce_size), extranonce.len());
+        if found == expected { Ok(()) } else { Err(Rejection::ExtranonceSize { expected, found }) }
     }
 }

@@ -38,9 +38,7 @@ impl Checked {
 ///
 /// For callers that must see a block even where the share target is harder than the block's, as on regtest.
 pub fn assemble(job: &Job, solution: &Solution) -> Result<Checked, Rejection> {
-    if solution.time < job.min_time {
-        return Err(Rejection::TimeBelowMinimum { time: solution.time, min_time: job.min_time });
-    }
+    job.check_time(solution.time)?;
     job.header(solution).map(Checked::of)
 }
 

@@ -1,0 +1,162 @@
+//! Checking shares: the batch against `sha2` digests, one share after another, as ratios within one run.
+//!
+//! A round times every way once, on the same shares; a ratio is taken within each round, so that what disturbs the machine
+//! for longer than a round disturbs both sides. Medians over the rounds are shown.
+#![allow(clippy::cast_precision_loss, clippy::unwrap_used)]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hashlease_miner::pow::batch::Share;
+use hashlease_miner::pow::{Batch, Job, Prepared, Solution, share};
+use rand::rngs::StdRng;
+use rand::{Rng, RngCore, SeedableRng};
+
+/// Shares that one sample checks.
+const SHARES: usize = 256;
+const ROUNDS: usize = 300;
+const SIZES: [usize; 7] = [1, 2, 4, 8, 16, 64, 256];
+/// Ratios to `sha2` digest twice: the goal of the largest batch, the one beyond it, and the goal of the header alone.
+const GOAL_FULL: f64 = 2.7;
+const STRETCH_FULL: f64 = 3.4;
+const GOAL_HEADER: f64 = 50.0;
+
+/// One way of checking shares.
+struct Way {
+    name: String,
+    goals: &'static [f64],
+    check: Box<dyn FnMut()>,
+    samples: Vec<Duration>,
+}
+
+impl Way {
+    fn new(name: impl Into<String>, goals: &'static [f64], check: impl FnMut() + 'static) -> Self {
+        Self { name: name.into(), goals, check: Box::new(check), samples: Vec::with_capacity(ROUNDS) }
+    }
+
+    fn sample(&mut self) {
+        let began = Instant::now();
+        (self.check)();
+        self.samples.push(began.elapsed());
+    }
+}
+
+/// A job as of a busy chain: coinbase of 200 bytes, 12 branches.
+fn job(rng: &mut StdRng) -> Job {
+    let mut coinbase = [0; 192];
+    rng.fill_bytes(&mut coinbase);
+    Job {
+        version: 0x2000_0000,
+        version_mask: 0x1fff_e000,
+        prev_hash: rng.random(),
+        coinbase_prefix: coinbase[..70].to_vec(),
+        coinbase_suffix: coinbase[70..].to_vec(),
+        extranonce_size: 8,
+        branch: (0..12).map(|_| rng.random()).collect(),
+        bits: 0x1703_4219,
+        min_time: 1_700_000_000,
+    }
+}
+
+/// What one of many connections finds: its own part of the extranonce, and what it likes of the rest.
+fn solution(rng: &mut StdRng, connection: u32, part2: u32) -> Solution {
+    Solution {
+        version: 0x2000_0000 | (rng.random::<u32>() & 0x1fff_e000),
+        extranonce: [connection.to_be_bytes(), part2.to_be_bytes()].concat(),
+        time: rng.random_range(1_700_000_000..1_700_000_060),
+        nonce: rng.random(),
+    }
+}
+
+/// The batch in so many shares at a time, whose roots were never seen where `roots` is one.
+fn batched(
+    prepared: &Arc<Prepared>,
+    solutions: &Arc<Vec<Solution>>,
+    size: usize,
+    roots: usize,
+) -> impl FnMut() + 'static {
+    let (prepared, solutions, mut batch) = (Arc::clone(prepared), Arc::clone(solutions), Batch::new(roots));
+    move || {
+        let shares: Vec<Share<'_>> = solutions.iter().map(|solution| (&*prepared, solution)).collect();
+        for shares in shares.chunks(size) {
+            black_box(batch.assemble(black_box(shares)));
+        }
+    }
+}
+
+/// The largest batch, with known roots and a version that is new each time.
+fn rolled(prepared: &Arc<Prepared>, solutions: &Arc<Vec<Solution>>) -> impl FnMut() + 'static {
+    let (prepared, mut solutions, mut batch) = (Arc::clone(prepared), solutions.to_vec(), Batch::new(4 * SHARES));
+    move || {
+        solutions.iter_mut().for_each(|solution| solution.version ^= 0x0000_2000);
+        let shares: Vec<Share<'_>> = solutions.iter().map(|solution| (&*prepared, solution)).collect();
+        black_box(batch.assemble(black_box(&shares)));
+    }
+}
+
+fn ways() -> Vec<Way> {
+    let mut rng = StdRng::seed_from_u64(1);
+    let job = Arc::new(job(&mut rng));
+    let job_version = job.version;
+    let prepared = Arc::new(Prepared::new(Arc::clone(&job)));
+    let solutions: Arc<Vec<_>> = Arc::new((0..).take(SHARES).map(|i| solution(&mut rng, i, i)).collect());
+    let plain = Arc::clone(&solutions);
+    let mut ways = vec![Way::new("sha2 digest twice", &[], move || {
+        for solution in plain.iter() {
+            black_box(share::assemble(black_box(&job), black_box(solution))).unwrap();
+        }
+    })];
+    for size in SIZES {
+        let goals: &[f64] = if size == SHARES { &[GOAL_FULL, STRETCH_FULL] } else { &[] };
+        ways.push(Way::new(format!("batch of {size}"), goals, batched(&prepared, &solutions, size, 1)));
+    }
+    let same: Vec<_> = solutions.iter().map(|found| Solution { version: job_version, ..found.clone() }).collect();
+    let same = Arc::new(same);
+    for size in [1, 16, SHARES] {
+        let goals: &[f64] = if size == SHARES { &[GOAL_HEADER] } else { &[] };
+        let name = format!("root known, batch of {size}");
+        ways.push(Way::new(name, goals, batched(&prepared, &same, size, 4 * SHARES)));
+    }
+    ways.push(Way::new("root known, version rolled", &[], rolled(&prepared, &solutions)));
+    ways
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn cpu_name() -> String {
+    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name =
+        text.lines().find_map(|line| line.strip_prefix("model name")).map(|rest| rest.trim_matches([' ', '\t', ':']));
+    name.unwrap_or("unknown processor").to_owned()
+}
+
+/// Whether others compete for the core: the slowest quarter of the reference's samples are far above the fastest.
+fn state(reference: &[Duration]) -> &'static str {
+    let mut sorted = reference.to_vec();
+    sorted.sort();
+    if sorted[sorted.len() * 3 / 4] > sorted[0].mul_f64(1.15) { "busy" } else { "quiet" }
+}
+
+fn main() {
+    let mut ways = ways();
+    for _ in 0..ROUNDS {
+        ways.iter_mut().for_each(Way::sample);
+    }
+    let reference = ways[0].samples.clone();
+    println!("{}, {}, by {}", cpu_name(), state(&reference), Batch::new(1).instructions());
+    println!("{:<28} {:>14} {:>8}", "a share of 200 B, 12 branches", "M shares/s", "ratio");
+    for way in &ways {
+        let rate = median(way.samples.iter().map(|sample| SHARES as f64 / sample.as_secs_f64() / 1e6).collect());
+        let pairs = reference.iter().zip(&way.samples);
+        let ratio = median(pairs.map(|(plain, sample)| plain.as_secs_f64() / sample.as_secs_f64()).collect());
+        let verdicts = way.goals.iter().map(|goal| {
+            let verdict = if ratio >= *goal { "met" } else { "MISS" };
+            format!("  ≥ {goal}: {verdict}")
+        });
+        println!("{:<28} {rate:>14.3} {ratio:>8.2}{}", way.name, verdicts.collect::<String>());
+    }
+}

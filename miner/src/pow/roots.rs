@@ -1,0 +1,136 @@
+//! Merkle roots that were computed before, by job and extranonce, and the first halves of their headers.
+
+use super::lanes::State;
+
+/// Bytes of the longest extranonce that is remembered: of the longest that a lease's job has.
+const MAX_BYTES: usize = 16;
+
+/// A memory of roots in so many places that never grows: each pair of job and extranonce has one place, where the latest
+/// stays.
+///
+/// So a lookup is a single comparison, nothing has to be counted or put in order, and what an odd miner may spoil is its
+/// neighbours' time for one full check.
+#[derive(Debug)]
+pub(super) struct Roots(Vec<Place>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    key: Key,
+    head: Head,
+}
+
+/// A merkle root and SHA-256's state after the first block of a header with it, which the version is in too.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) root: State,
+    pub(super) version: u32,
+    pub(super) midstate: State,
+}
+
+/// A job's number, none of which is zero, and an extranonce, whose length the job says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Key {
+    job: u64,
+    extranonce: [u8; MAX_BYTES],
+}
+
+impl Key {
+    /// The key of an extranonce; `None` where it is too long to be remembered.
+    pub(super) fn new(job: u64, extranonce: &[u8]) -> Option<Self> {
+        let mut bytes = [0; MAX_BYTES];
+        bytes.get_mut(..extranonce.len())?.copy_from_slice(extranonce);
+        Some(Self { job, extranonce: bytes })
+    }
+
+    /// Mixes all bits: a product's high half depends on every bit of both factors.
+    fn mixed(&self) -> u64 {
+        let bytes = u128::from_le_bytes(self.extranonce) ^ (u128::from(self.job) * 0x9e37_79b9_7f4a_7c15);
+        let [low, high] = halves(bytes);
+        let [low, high] = halves(u128::from(low ^ 0xa076_1d64_78bd_642f) * u128::from(high ^ 0xe703_7ed1_a0b4_28db));
+        low ^ high
+    }
+}
+
+impl Roots {
+    /// A memory with some places, a power of two of them.
+    pub(super) fn new(places: usize) -> Self {
+        Self(vec![Place::default(); places.next_power_of_two()])
+    }
+
+    /// The root of a key, if it is remembered, with the version that came last.
+    pub(super) fn get(&self, key: &Key) -> Option<&Head> {
+        let place = &self.0[self.index(key)];
+        (place.key == *key).then_some(&place.head)
+    }
+
+    /// Remembers a root.
+    pub(super) fn insert(&mut self, key: Key, head: Head) {
+        let index = self.index(&key);
+        self.0[index] = Place { key, head };
+    }
+
+    fn index(&self, key: &Key) -> usize {
+        // The bits that are cut off don't matter.
+        #[allow(clippy::cast_possible_truncation)]
+        let mixed = key.mixed() as usize;
+        mixed & (self.0.len() - 1)
+    }
+}
+
+fn halves(value: u128) -> [u64; 2] {
+    // The bits that are cut off are the other half's.
+    #[allow(clippy::cast_possible_truncation)]
+    [value as u64, (value >> 64) as u64]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(number: u32) -> Head {
+        Head { root: [number; 8], version: number, midstate: [!number; 8] }
+    }
+
+    fn key(job: u64, number: u32) -> Key {
+        Key::new(job, &number.to_be_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_root_is_found_by_its_own_job_and_extranonce_only() {
+        let mut roots = Roots::new(64);
+        roots.insert(key(1, 2), head(7));
+        assert_eq!(roots.get(&key(1, 2)), Some(&head(7)));
+        assert_eq!(roots.get(&key(2, 2)), None);
+        assert_eq!(roots.get(&key(1, 3)), None);
+        assert_eq!(Roots::new(1).get(&key(1, 0)), None, "an empty place is nobody's");
+    }
+
+    #[test]
+    fn the_memory_never_grows_and_the_latest_stays() {
+        let mut roots = Roots::new(64);
+        for number in 0..10_000 {
+            roots.insert(key(1, number), head(number));
+            assert_eq!(roots.get(&key(1, number)), Some(&head(number)));
+        }
+        assert_eq!(roots.0.len(), 64);
+    }
+
+    #[test]
+    fn neighbouring_extranonces_and_jobs_spread_over_the_places() {
+        let places = 1 << 10;
+        for spread in [|number| key(1, number), |number: u32| key(1, number << 16), |number: u32| key(number.into(), 5)]
+        {
+            let mut roots = Roots::new(places);
+            (1..=1_024).for_each(|number| roots.insert(spread(number), head(0)));
+            let taken = roots.0.iter().filter(|place| place.key != Key::default()).count();
+            // Chance alone takes 1 - 1/e of them.
+            assert!((550..=750).contains(&taken), "{taken}");
+        }
+    }
+
+    #[test]
+    fn an_extranonce_that_is_too_long_is_not_remembered() {
+        assert!(Key::new(1, &[0; MAX_BYTES]).is_some());
+        assert!(Key::new(1, &[0; MAX_BYTES + 1]).is_none());
+    }
+}
