@@ -1,14 +1,14 @@
 //! SHA-256d proof of work: pure functions over bytes and integers, without I/O or a clock.
 //!
 //! A [`Job`] and a [`Solution`] make a [`Header`]; a header has a [`Hash256`]; a hash that meets a [`Target`] counts the
-//! target's work. [`share::check`] decides all of it in one call, and [`scan`] looks for the nonces.
+//! target's work. [`share::check`] decides all of it in one call, and [`kernels`] look for the nonces.
 
 mod encoding;
 pub mod hash;
 pub mod header;
 pub mod job;
+pub mod kernels;
 pub mod merkle;
-pub mod scan;
 pub mod share;
 pub mod solution;
 pub mod target;

@@ -4,13 +4,14 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::search::{Lane, Search};
+use super::tuner::Tuner;
 use super::work::{Found, Work, WorkError};
-use crate::pow::scan::{self, Kernel, SelfTestError};
+use crate::pow::kernels::{self, Choice, Kernel, KernelError, Mode, processor_time};
 
 /// Shares that wait for their taker; beyond them the threads pause rather than lose one.
 const FOUND_CAPACITY: usize = 256;
@@ -21,9 +22,9 @@ const FULL_RETRY: Duration = Duration::from_millis(2);
 /// Why no miner could be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The kernel computes wrongly.
-    #[error("no kernel can be trusted on this host")]
-    Kernel(#[from] SelfTestError),
+    /// No kernel computes rightly, or the override names none of this host.
+    #[error("no kernel to mine with")]
+    Kernel(#[from] KernelError),
     /// The system gave no thread.
     #[error("a mining thread couldn't be started; ask for fewer threads")]
     Thread(#[source] std::io::Error),
@@ -38,7 +39,9 @@ pub struct Miner {
 
 #[derive(Debug)]
 struct Shared {
-    kernel: &'static Kernel,
+    choice: Choice,
+    /// The kernel that some thread ran last.
+    running: Mutex<&'static Kernel>,
     slot: Mutex<Option<Arc<Work>>>,
     /// Signals new work or the end; both happen under the slot's lock, so that no thread sleeps through them.
     changed: Condvar,
@@ -53,8 +56,13 @@ impl Miner {
     ///
     /// Threads pause while the channel is full, and end once its receiver is dropped.
     pub fn start(threads: NonZeroUsize) -> Result<(Self, mpsc::Receiver<Found>), StartError> {
+        Self::start_with(kernels::choose()?, threads)
+    }
+
+    fn start_with(choice: Choice, threads: NonZeroUsize) -> Result<(Self, mpsc::Receiver<Found>), StartError> {
         let shared = Arc::new(Shared {
-            kernel: scan::select()?,
+            running: Mutex::new(choice.of(Mode::Plain)[0].kernel),
+            choice,
             slot: Mutex::new(None),
             changed: Condvar::new(),
             generation: AtomicU64::new(0),
@@ -93,9 +101,9 @@ impl Miner {
         self.threads.len()
     }
 
-    /// Name of the kernel that the threads run.
+    /// Name of the kernel that the threads run; before there was work, of the one for work without version rolling.
     pub fn kernel(&self) -> &'static str {
-        self.shared.kernel.name
+        self.shared.running().name
     }
 
     /// Stops the threads and waits for their end, a batch at most.
@@ -132,6 +140,14 @@ impl Shared {
         generation
     }
 
+    fn running(&self) -> &'static Kernel {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_running(&self, kernel: &'static Kernel) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = kernel;
+    }
+
     fn stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
     }
@@ -165,10 +181,11 @@ struct Worker {
 
 impl Worker {
     fn run(self) {
+        let mut tuner = Tuner::new(&self.shared.choice, Instant::now());
         let (mut seen, mut index) = (0, 0);
         while let Some((work, generation)) = self.shared.wait_for_work(seen) {
             let mut search = Search::new(work, generation, self.lane, index);
-            if self.mine(&mut search, generation).is_err() {
+            if self.mine(&mut search, generation, &mut tuner).is_err() {
                 return;
             }
             (seen, index) = (generation, search.next_index());
@@ -176,9 +193,17 @@ impl Worker {
     }
 
     /// Mines until the work is replaced or exhausted; an error where nobody takes shares any more.
-    fn mine(&self, search: &mut Search, generation: u64) -> Result<(), ReceiverGone> {
+    fn mine(&self, search: &mut Search, generation: u64, tuner: &mut Tuner) -> Result<(), ReceiverGone> {
+        let race = tuner.race(search.mode());
+        let mut running = self.shared.running();
         while self.shared.is_current(generation) {
-            let Some((hashes, found)) = search.batch(self.shared.kernel) else { return Ok(()) };
+            let ((kernel, hashes), began) = (race.next(), processor_time());
+            let Some((hashes, found)) = search.batch(kernel, hashes) else { return Ok(()) };
+            race.ran(hashes, processor_time().saturating_sub(began), Instant::now());
+            if !std::ptr::eq(kernel, running) {
+                self.shared.set_running(kernel);
+                running = kernel;
+            }
             self.shared.hashes.fetch_add(hashes, Ordering::Relaxed);
             for share in found {
                 self.send(share)?;

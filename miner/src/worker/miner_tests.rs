@@ -2,6 +2,7 @@ use std::collections::HashSet;
 use std::num::NonZeroU128;
 
 use super::*;
+use crate::pow::kernels::KERNELS;
 use crate::pow::{Job, Target, share};
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -45,6 +46,29 @@ async fn threads_find_distinct_shares_that_the_check_accepts() {
         assert!(seen.insert(share.hash), "a header was hashed twice");
     }
     assert!(miner.hashes() >= 60);
+}
+
+#[tokio::test]
+async fn each_kernel_of_this_host_mines_plain_and_rolling_work_from_its_start_on() {
+    let kernels = KERNELS.iter().filter(|kernel| (kernel.supported)());
+    for kernel in kernels {
+        let (miner, mut found) =
+            Miner::start_with(Choice::only(kernel).unwrap(), NonZeroUsize::new(2).unwrap()).unwrap();
+        for version_mask in [0, 0x1fff_e000] {
+            let plain = work("a", 1 << 12);
+            let work = Work { job: Job { version_mask, ..plain.job }, ..plain };
+            let generation = miner.set_work(work).unwrap();
+            let mut versions = HashSet::new();
+            while versions.len() < if version_mask == 0 { 1 } else { 20 } {
+                let share = next(&mut found).await;
+                share::check(&share.work.job, &share.solution, &share.work.target).unwrap();
+                if share.generation == generation {
+                    versions.insert(share.solution.version);
+                }
+            }
+        }
+        assert_eq!(miner.kernel(), kernel.name);
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod miner;
 mod search;
+mod tuner;
 mod work;
 
 pub use miner::{Miner, StartError};
