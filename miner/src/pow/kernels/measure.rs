@@ -41,6 +41,21 @@ pub fn measure(kernel: &Kernel, time: Duration) -> f64 {
     }
 }
 
+/// The shape of other fast miners, to measure against; `None` where this host lacks the instructions.
+///
+/// Two streams of SHA instructions with the first block and four rounds of the second computed beforehand and zero words
+/// left out, but every hash computed to its end.
+pub fn reference() -> Option<&'static Kernel> {
+    #[cfg(target_arch = "x86_64")]
+    if super::sha_ni::supported() {
+        use super::{sha_ni, sha_ni_plain};
+        static REFERENCE: Kernel =
+            Kernel::new("reference", Mode::Plain, 2, sha_ni::supported, sha_ni_plain::scan::<2, true>);
+        return Some(&REFERENCE);
+    }
+    None
+}
+
 /// Processor time that the calling thread has used.
 pub(crate) fn processor_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()

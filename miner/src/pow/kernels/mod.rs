@@ -12,6 +12,8 @@ use std::ops::RangeInclusive;
 
 use super::target::Target;
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -33,7 +35,7 @@ mod vector;
 mod word;
 
 pub(crate) use measure::processor_time;
-pub use measure::{measure, port_limit};
+pub use measure::{measure, port_limit, reference};
 pub use select::{Choice, KernelError, OVERRIDE, Tuned, choose, select};
 pub use template::Template;
 
@@ -87,15 +89,21 @@ pub static KERNELS: &[Kernel] = &[
     #[cfg(target_arch = "x86_64")]
     Kernel::new("sha-ni-rolling-5", Mode::Rolling, 5, sha_ni::supported, sha_ni_rolling::scan::<5>),
     #[cfg(target_arch = "x86_64")]
-    Kernel::new("sha-ni-2", Mode::Plain, 2, sha_ni::supported, sha_ni_plain::scan::<2>),
+    Kernel::new("sha-ni-2", Mode::Plain, 2, sha_ni::supported, sha_ni_plain::scan::<2, false>),
     #[cfg(target_arch = "x86_64")]
-    Kernel::new("sha-ni-3", Mode::Plain, 3, sha_ni::supported, sha_ni_plain::scan::<3>),
+    Kernel::new("sha-ni-3", Mode::Plain, 3, sha_ni::supported, sha_ni_plain::scan::<3, false>),
     #[cfg(target_arch = "x86_64")]
-    Kernel::new("sha-ni-4", Mode::Plain, 4, sha_ni::supported, sha_ni_plain::scan::<4>),
+    Kernel::new("sha-ni-4", Mode::Plain, 4, sha_ni::supported, sha_ni_plain::scan::<4, false>),
     #[cfg(target_arch = "x86_64")]
     Kernel::new("avx2-rolling", Mode::Rolling, 8, avx2::supported, avx2::scan),
     #[cfg(target_arch = "x86_64")]
     Kernel::new("avx2", Mode::Plain, 8, avx2::supported, avx2::scan),
+    #[cfg(target_arch = "aarch64")]
+    Kernel::new("arm-sha-1", Mode::Plain, 1, aarch64::supported, aarch64::scan::<1>),
+    #[cfg(target_arch = "aarch64")]
+    Kernel::new("arm-sha-2", Mode::Plain, 2, aarch64::supported, aarch64::scan::<2>),
+    #[cfg(target_arch = "aarch64")]
+    Kernel::new("arm-sha-4", Mode::Plain, 4, aarch64::supported, aarch64::scan::<4>),
     Kernel::new("portable", Mode::Plain, 1, || true, portable::scan),
 ];
 

@@ -63,7 +63,7 @@ fn agrees(kernel: &Kernel, template: &Template, nonces: RangeInclusive<u32>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pow::kernels::KERNELS;
+    use crate::pow::kernels::{KERNELS, reference};
 
     fn kernel(name: &'static str, scan: crate::pow::kernels::Scan) -> [Kernel; 2] {
         [Mode::Plain, Mode::Rolling].map(|mode| Kernel { name, mode, lanes: 1, supported: || true, scan })
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn every_supported_kernel_passes_its_self_test() {
-        for kernel in KERNELS.iter().filter(|kernel| (kernel.supported)()) {
+        for kernel in KERNELS.iter().filter(|kernel| (kernel.supported)()).chain(reference()) {
             assert!(self_test(kernel), "{}", kernel.name);
         }
     }

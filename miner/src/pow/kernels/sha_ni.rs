@@ -174,10 +174,11 @@ pub(super) fn expand_all<const N: usize>(w: &mut [[Quad; 4]; N], index: usize) {
     }
 }
 
-/// Hashes inner hashes as far as their last words, which are known after round 60: 31 double rounds instead of 32.
+/// Hashes inner hashes as far as their last words, which are known after round 60: 31 double rounds instead of 32, unless
+/// the whole is asked for.
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3,avx")]
-pub(super) fn outer_hash<const N: usize>(inner: [[Quad; 2]; N]) -> [u32; N] {
+pub(super) fn outer_hash<const N: usize, const WHOLE: bool>(inner: [[Quad; 2]; N]) -> [u32; N] {
     let (quad2, quad3) = (quad([PADDING, 0, 0, 0]), quad([0, 0, 0, OUTER_LENGTH]));
     let mut w = inner.map(|[quad0, quad1]| [quad0, quad1, quad2, quad3]);
     let mut streams = [state(INITIAL_STATE); N];
@@ -197,6 +198,11 @@ pub(super) fn outer_hash<const N: usize>(inner: [[Quad; 2]; N]) -> [u32; N] {
     });
     expand_all(&mut w, 15);
     let kw = plus_constants(&w, 15);
+    if WHOLE {
+        four_rounds(&mut streams, kw);
+        let digests = streams.map(|stream| digest(stream, state(INITIAL_STATE)));
+        return digests.map(|[_, efgh]| _mm_extract_epi32::<3>(efgh).cast_unsigned());
+    }
     std::array::from_fn(|i| {
         // After round 61, f is the e of round 60.
         let abef = _mm_sha256rnds2_epu32(streams[i].cdgh, streams[i].abef, kw[i]);

@@ -11,8 +11,8 @@ use super::sieve::{Sieve, blocks};
 use super::template::Template;
 use crate::pow::target::Target;
 
-/// Scans `N` nonces at a time.
-pub(super) fn scan<const N: usize>(
+/// Scans `N` nonces at a time; `WHOLE` computes every hash to its end, for comparison.
+pub(super) fn scan<const N: usize, const WHOLE: bool>(
     template: &Template,
     nonces: RangeInclusive<u32>,
     target: &Target,
@@ -20,11 +20,15 @@ pub(super) fn scan<const N: usize>(
 ) {
     assert!(supported(), "this processor lacks the SHA instructions");
     // SAFETY: it was just checked that the processor has the instructions.
-    unsafe { scan_unchecked::<N>(template, nonces, &mut Sieve::new(template, target, on_hit)) }
+    unsafe { scan_unchecked::<N, WHOLE>(template, nonces, &mut Sieve::new(template, target, on_hit)) }
 }
 
 #[target_feature(enable = "sha,sse4.1,ssse3,avx")]
-fn scan_unchecked<const N: usize>(template: &Template, nonces: RangeInclusive<u32>, sieve: &mut Sieve<'_>) {
+fn scan_unchecked<const N: usize, const WHOLE: bool>(
+    template: &Template,
+    nonces: RangeInclusive<u32>,
+    sieve: &mut Sieve<'_>,
+) {
     let message = Message::new(template);
     for (version, prepared) in template.prepared().iter().enumerate() {
         let (start, midstate) = (state(prepared.start), state(prepared.midstate));
@@ -34,7 +38,7 @@ fn scan_unchecked<const N: usize>(template: &Template, nonces: RangeInclusive<u3
                 nonce = nonce.wrapping_add(1);
                 nonce_word(nonce)
             });
-            let last_words = outer_hash(inner_hash::<N>(&message, start, midstate, nonces));
+            let last_words = outer_hash::<N, WHOLE>(inner_hash(&message, start, midstate, nonces));
             sieve.nonces(version, first, &last_words[..used]);
         }
     }

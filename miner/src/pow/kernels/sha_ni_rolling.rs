@@ -94,5 +94,5 @@ fn last_words<const N: usize>(schedule: &Schedule, nonce: u32, versions: &[Prepa
     each!(I in [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23] {
         two_rounds(&mut streams, _mm_cvtsi64_si128(schedule[I].cast_signed()));
     });
-    outer_hash(std::array::from_fn(|i| digest(streams[i], versions[i].1)))
+    outer_hash::<N, false>(std::array::from_fn(|i| digest(streams[i], versions[i].1)))
 }
