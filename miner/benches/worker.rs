@@ -15,8 +15,9 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use hashlease_miner::client::{Client, Config, Stats};
-use hashlease_miner::pow::{Target, scan};
-use hashlease_miner::worker::{Found, Miner, Pinning, Threads, Work, measure_threads};
+use hashlease_miner::pow::Target;
+use hashlease_miner::pow::kernels::{Mode, choose, measure_threads};
+use hashlease_miner::worker::{Found, Miner, Pinning, Threads, Work};
 use scripted_pool::{EXTRANONCE1, EXTRANONCE2_SIZE, Peer, ScriptedPool, VERSION_MASK, job};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -41,6 +42,9 @@ const GOAL: f64 = 0.98;
 /// How often new work is set.
 const SWITCHES: usize = 500;
 
+/// Work of a share then, in hashes: a batch, of 4,096 hashes at least, has some.
+const SWITCH_WORK: u128 = 1 << 10;
+
 /// Within what time the threads must have turned to it.
 const SWITCH_GOAL: Duration = Duration::from_millis(1);
 
@@ -53,11 +57,12 @@ fn main() {
 
 /// Compares the rates of worker and kernel.
 fn rates(threads: Threads) {
-    let kernel = scan::select().unwrap();
+    // The pool grants version rolling.
+    let kernel = choose().unwrap().of(Mode::Rolling)[0].kernel;
     println!("kernel {} on {} threads, {ROUNDS} turns of {TURN:?} each", kernel.name, threads.count);
     let turns: Vec<(f64, f64)> = (0..ROUNDS)
         .map(|_| {
-            let bare = measure_threads(kernel, threads.count, TURN) as f64;
+            let bare = measure_threads(kernel, threads.count, TURN);
             (bare, whole_worker(threads, bare).mean_hashrate())
         })
         .collect();
@@ -144,7 +149,7 @@ fn switches(threads: Threads) {
     );
 }
 
-/// Sets new work and waits for a share of it from every thread. A batch has some four of them, so that the first one tells;
+/// Sets new work and waits for a share of it from every thread. A batch has several of them, so that the first one tells;
 /// its own time is counted too, as shares come at its end.
 fn switch(miner: &Miner, found: &mut mpsc::Receiver<Found>, number: usize) -> Duration {
     let notify = job(&format!("{number:x}"), true);
@@ -153,7 +158,7 @@ fn switch(miner: &Miner, found: &mut mpsc::Receiver<Found>, number: usize) -> Du
         job_id: notify.job_id.clone(),
         job: notify.to_job(size, VERSION_MASK),
         extranonce1: EXTRANONCE1.to_vec(),
-        target: Target::from_work(NonZeroU128::new(u128::from(scan::BATCH) / 4).unwrap()),
+        target: Target::from_work(NonZeroU128::new(SWITCH_WORK).unwrap()),
         time: notify.time,
     };
     while found.try_recv().is_ok() {}

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -126,8 +127,8 @@ enum Pin {
 #[derive(Debug, clap::Args)]
 pub(crate) struct BenchArgs {
     /// Length of each measurement in seconds; there are two for each kernel
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=600))]
-    pub(crate) seconds: u64,
+    #[arg(long = "seconds", value_name = "N", default_value = "1", value_parser = parse_seconds)]
+    pub(crate) time: Duration,
 
     /// Threads of the second measurement; one for each core unless said otherwise
     #[arg(long, value_name = "N")]
@@ -180,6 +181,12 @@ impl From<Pin> for Pinning {
             Pin::Never => Self::Never,
         }
     }
+}
+
+/// A time from a hundredth of a second to ten minutes.
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.01..=600.0).contains(seconds));
+    seconds.map(Duration::from_secs_f64).ok_or_else(|| "write a number from 0.01 to 600".to_owned())
 }
 
 /// Cores that this process may use, as its affinity and its control group say.
@@ -285,9 +292,9 @@ mod tests {
 
     #[test]
     fn bench_needs_no_pool_and_takes_none() {
-        for (arguments, seconds) in [(vec!["bench"], 1), (vec!["bench", "--seconds", "9", "--json"], 9)] {
+        for (arguments, seconds) in [(vec!["bench"], 1.0), (vec!["bench", "--seconds", "0.5", "--json"], 0.5)] {
             let Command::Bench(bench) = parse(&arguments).unwrap().into_command().unwrap() else { panic!("mines") };
-            assert_eq!((bench.seconds, bench.threads()), (seconds, cores()));
+            assert_eq!((bench.time.as_secs_f64(), bench.threads()), (seconds, cores()));
         }
         for wrong in [vec!["bench", "--seconds", "0"], vec!["--json", "bench"], vec!["bench", "--url", "x"]] {
             assert!(parse(&wrong).is_err(), "{wrong:?}");

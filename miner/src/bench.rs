@@ -4,8 +4,7 @@ use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use hashlease_miner::pow::scan::{self, KERNELS, Kernel};
-use hashlease_miner::worker::{measure, measure_threads};
+use hashlease_miner::pow::kernels::{self, KERNELS, Kernel, Mode, measure_threads};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use terminal_size::{Width, terminal_size_of};
@@ -24,11 +23,13 @@ const DIFFICULTY_ONE: f64 = 4_295_032_833.0;
 #[derive(Debug, Serialize)]
 struct Report {
     /// Seconds of each measurement.
-    seconds: u64,
+    seconds: f64,
     /// Threads of `all_hs`.
     threads: NonZeroUsize,
-    /// The kernel that mining would use.
-    selected: &'static str,
+    /// The kernel that mining would use where the pool lets versions be rolled.
+    rolling: &'static str,
+    /// The kernel that it would use elsewhere.
+    plain: &'static str,
     kernels: Vec<Measured>,
 }
 
@@ -47,9 +48,10 @@ struct Measured {
 /// Measures every kernel that this machine supports, and prints.
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     let threads = args.threads();
-    let selected = scan::select()?.name;
-    let kernels = measure_all(threads, Duration::from_secs(args.seconds));
-    let report = Report { seconds: args.seconds, threads, selected, kernels };
+    let choice = kernels::choose()?;
+    let [rolling, plain] = [Mode::Rolling, Mode::Plain].map(|mode| choice.of(mode)[0].kernel.name);
+    let kernels = measure_all(threads, args.time);
+    let report = Report { seconds: args.time.as_secs_f64(), threads, rolling, plain, kernels };
     let text = if args.json { serde_json::to_string(&report)? + "\n" } else { describe(&report, columns()) };
     Ok(io::stdout().write_all(text.as_bytes())?)
 }
@@ -62,10 +64,10 @@ fn measure_all(threads: NonZeroUsize, time: Duration) -> Vec<Measured> {
     progress.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     let measured = supported.into_iter().map(|kernel| {
         progress.set_message(format!("{} on one thread", kernel.name));
-        let single_hs = measure(kernel, time);
+        let single_hs = whole(measure_threads(kernel, NonZeroUsize::MIN, time));
         progress.inc(1);
         progress.set_message(format!("{} on all threads", kernel.name));
-        let all_hs = measure_threads(kernel, threads, time);
+        let all_hs = whole(measure_threads(kernel, threads, time));
         progress.inc(1);
         Measured { name: kernel.name, lanes: kernel.lanes, single_hs, all_hs }
     });
@@ -74,19 +76,26 @@ fn measure_all(threads: NonZeroUsize, time: Duration) -> Vec<Measured> {
     measured
 }
 
+/// Whole hashes per second.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is positive and far below the limit")]
+fn whole(rate: f64) -> u64 {
+    rate as u64
+}
+
 fn columns() -> usize {
     terminal_size_of(io::stdout()).map_or(COLUMNS, |(Width(columns), _)| columns).into()
 }
 
 fn describe(report: &Report, columns: usize) -> String {
-    let Report { seconds, threads, selected, kernels } = report;
+    let Report { seconds, threads, rolling, plain, kernels } = report;
     let chart = chart::draw(&kernels.iter().flat_map(|kernel| bars(kernel, *threads)).collect::<Vec<_>>(), columns);
-    let best = kernels.iter().find(|kernel| kernel.name == *selected).map_or(0, |kernel| kernel.all_hs);
+    let best = kernels.iter().find(|kernel| kernel.name == *rolling).map_or(0, |kernel| kernel.all_hs);
     format!(
         "Kernels that this machine supports, each measured for {seconds} s on one thread and\n\
          on {threads}:\n\n\
          {chart}\n\
-         Mining uses {selected}, at {rate}H/s on all threads: a share of difficulty 1 takes\n\
+         Mining uses {rolling} where the pool lets versions be rolled, at {rate}H/s on\n\
+         all threads, and {plain} elsewhere. At that rate a share of difficulty 1 takes\n\
          {one} on average, one of difficulty 0.01 takes {hundredth}.\n\n\
          One hash is SHA-256 twice over a block header. The last column tells how many\n\
          single threads all of them together are worth: threads that share a core add\n\
@@ -128,7 +137,7 @@ mod tests {
             Measured { name: "fast", lanes: 4, single_hs: 20_000_000, all_hs: 38_000_000 },
             Measured { name: "portable", lanes: 1, single_hs: 5_000_000, all_hs: 10_000_000 },
         ];
-        Report { seconds: 1, threads: NonZeroUsize::new(threads).unwrap(), selected: "fast", kernels }
+        Report { seconds: 1.0, threads: NonZeroUsize::new(threads).unwrap(), rolling: "fast", plain: "portable", kernels }
     }
 
     #[test]
@@ -138,7 +147,8 @@ mod tests {
         assert_eq!(rows.len(), 4);
         assert!(rows[0].starts_with("fast, 1 thread ") && rows[0].ends_with("20.00 MH/s"));
         assert!(rows[1].starts_with("fast, 2 threads ") && rows[1].ends_with("38.00 MH/s 1.90 ×"));
-        assert!(text.contains("Mining uses fast, at 38.00 MH/s"));
+        assert!(text.contains("Mining uses fast where the pool lets versions be rolled, at 38.00 MH/s"), "{text}");
+        assert!(text.contains("and portable elsewhere"));
         assert!(text.contains("difficulty 1 takes\n113.0 s"), "{text}");
     }
 
@@ -150,7 +160,8 @@ mod tests {
     #[test]
     fn programs_get_the_plain_figures() {
         let value = serde_json::to_value(report(2)).unwrap();
-        assert_eq!((&value["selected"], &value["threads"]), (&"fast".into(), &2.into()));
+        assert_eq!((&value["rolling"], &value["plain"]), (&"fast".into(), &"portable".into()));
+        assert_eq!(value["threads"], 2);
         assert_eq!(
             (&value["kernels"][1]["name"], &value["kernels"][1]["all_hs"]),
             (&"portable".into(), &10_000_000.into())

@@ -10,7 +10,7 @@ use hashlease_domain::{
 };
 use hashlease_miner::pow::{
     Header, Job, Solution, Target,
-    scan::{Template, select},
+    kernels::{Template, select},
 };
 use hashlease_node::net::{
     Multiaddr, Net, NetConfig, NetEvent, PeerId, Verdict, WorkStream,
@@ -318,7 +318,7 @@ fn search(header: &Header, target: Target, meets: bool) -> Result<u32> {
     for start in (0..=u32::MAX).step_by(1 << 16) {
         let nonces = start..=start | 0xffff;
         let mut hits = Vec::new();
-        (kernel.scan)(&template, nonces.clone(), &target, &mut |nonce| hits.push(nonce));
+        (kernel.scan)(&template, nonces.clone(), &target, &mut |_, nonce| hits.push(nonce));
         let found = if meets { hits.first().copied() } else { nonces.clone().find(|nonce| !hits.contains(nonce)) };
         if let Some(nonce) = found {
             return Ok(nonce);

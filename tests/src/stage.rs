@@ -10,7 +10,7 @@ use alloy_primitives::Address;
 use anyhow::{Context, Result};
 use hashlease_miner::pow::{
     Header, Target,
-    scan::{Template, select},
+    kernels::{Template, select},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -316,7 +316,7 @@ pub fn measured_hashrate() -> Result<u64> {
     let (began, mut hashes) = (Instant::now(), 0_u64);
     while began.elapsed() < SPAN {
         let start = u32::try_from(hashes % (1 << 32)).unwrap_or(0);
-        (kernel.scan)(&template, start..=start.saturating_add(BATCH - 1), &impossible, &mut |_| {});
+        (kernel.scan)(&template, start..=start.saturating_add(BATCH - 1), &impossible, &mut |_, _| {});
         hashes += u64::from(BATCH);
     }
     let per_second = u128::from(hashes) * 1_000 / began.elapsed().as_millis().max(1);

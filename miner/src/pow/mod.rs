@@ -1,19 +1,19 @@
 //! SHA-256d proof of work: pure functions over bytes and integers, without I/O or a clock.
 //!
 //! A [`Job`] and a [`Solution`] make a [`Header`]; a header has a [`Hash256`]; a hash that meets a [`Target`] counts the
-//! target's work. [`share::check`] decides all of it in one call, a [`Batch`] for many shares at a time, and [`scan`] looks
-//! for the nonces.
+//! target's work. [`share::check`] decides all of it in one call, a [`Batch`] for many shares at a time, and [`kernels`]
+//! look for the nonces.
 
 pub mod batch;
 mod encoding;
 pub mod hash;
 pub mod header;
 pub mod job;
+pub mod kernels;
 mod lanes;
 pub mod merkle;
 pub mod prepared;
 mod roots;
-pub mod scan;
 pub mod share;
 pub mod solution;
 pub mod target;

@@ -5,15 +5,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::cores::{self, PinError};
 use super::search::{Lane, Search};
 use super::threads::Threads;
 use super::throttle::Throttle;
+use super::tuner::Tuner;
 use super::work::{Found, Work, WorkError};
-use crate::pow::scan::{self, Kernel, SelfTestError};
+use crate::pow::kernels::{self, Choice, Kernel, KernelError, Mode, processor_time};
 
 /// Shares that wait for their taker; beyond them the threads pause rather than lose one.
 const FOUND_CAPACITY: usize = 256;
@@ -24,9 +24,9 @@ const FULL_RETRY: Duration = Duration::from_millis(2);
 /// Why no miner could be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The kernel computes wrongly.
-    #[error("no kernel can be trusted on this host")]
-    Kernel(#[from] SelfTestError),
+    /// No kernel computes rightly, or the override names none of this host.
+    #[error("no kernel to mine with")]
+    Kernel(#[from] KernelError),
     /// The threads can't be pinned as asked.
     #[error(transparent)]
     Pin(#[from] PinError),
@@ -44,7 +44,9 @@ pub struct Miner {
 
 #[derive(Debug)]
 struct Shared {
-    kernel: &'static Kernel,
+    choice: Choice,
+    /// The kernel that some thread ran last.
+    running: Mutex<&'static Kernel>,
     slot: Mutex<Slot>,
     /// Signals new work or the end; both happen under the slot's lock, so that no thread sleeps through them.
     changed: Condvar,
@@ -69,13 +71,14 @@ impl Miner {
     ///
     /// Threads pause while the channel is full, and end once its receiver is dropped.
     pub fn start(threads: Threads) -> Result<(Self, mpsc::Receiver<Found>), StartError> {
-        Self::start_with(scan::select()?, threads)
+        Self::start_with(kernels::choose()?, threads)
     }
 
-    fn start_with(kernel: &'static Kernel, threads: Threads) -> Result<(Self, mpsc::Receiver<Found>), StartError> {
+    fn start_with(choice: Choice, threads: Threads) -> Result<(Self, mpsc::Receiver<Found>), StartError> {
         let (cores, count) = (cores::assign(&threads)?, threads.count.get());
         let shared = Arc::new(Shared {
-            kernel,
+            running: Mutex::new(choice.of(Mode::Plain)[0].kernel),
+            choice,
             slot: Mutex::new(Slot::default()),
             changed: Condvar::new(),
             generation: AtomicU64::new(0),
@@ -122,9 +125,9 @@ impl Miner {
         self.threads.len()
     }
 
-    /// Name of the kernel that the threads run.
+    /// Name of the kernel that the threads run; before there was work, of the one for work without version rolling.
     pub fn kernel(&self) -> &'static str {
-        self.shared.kernel.name
+        self.shared.running().name
     }
 
     /// Stops the threads and waits for their end, a batch at most.
@@ -159,6 +162,14 @@ impl Shared {
         let generation = self.generation.fetch_add(1, Ordering::Release) + 1;
         self.changed.notify_all();
         generation
+    }
+
+    fn running(&self) -> &'static Kernel {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_running(&self, kernel: &'static Kernel) {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = kernel;
     }
 
     fn stopping(&self) -> bool {
@@ -216,10 +227,11 @@ impl Worker {
     fn run(self, threads: Threads, core: Option<usize>) {
         settle(&threads, core);
         let mut throttle = Throttle::new(threads.load, processor_time());
+        let mut tuner = Tuner::new(&self.shared.choice, Instant::now());
         let (mut seen, mut index) = (0, 0);
         while let Some((work, generation)) = self.shared.wait_for_work(seen) {
             let mut search = Search::new(work, generation, self.lane, index);
-            if self.mine(&mut search, generation, throttle.as_mut()).is_err() {
+            if self.mine(&mut search, generation, &mut tuner, throttle.as_mut()).is_err() {
                 return;
             }
             (seen, index) = (generation, search.next_index());
@@ -231,10 +243,19 @@ impl Worker {
         &self,
         search: &mut Search,
         generation: u64,
+        tuner: &mut Tuner,
         mut throttle: Option<&mut Throttle>,
     ) -> Result<(), ReceiverGone> {
+        let race = tuner.race(search.mode());
+        let mut running = self.shared.running();
         while self.shared.is_current(generation) {
-            let Some((hashes, found)) = search.batch(self.shared.kernel) else { return Ok(()) };
+            let ((kernel, hashes), began) = (race.next(), processor_time());
+            let Some((hashes, found)) = search.batch(kernel, hashes) else { return Ok(()) };
+            race.ran(hashes, processor_time().saturating_sub(began), Instant::now());
+            if !std::ptr::eq(kernel, running) {
+                self.shared.set_running(kernel);
+                running = kernel;
+            }
             self.shared.hashes.fetch_add(hashes, Ordering::Relaxed);
             for share in found {
                 self.send(share)?;
@@ -282,11 +303,6 @@ fn settle(threads: &Threads, core: Option<usize>) {
     {
         tracing::warn!(%error, "a mining thread couldn't lower its priority");
     }
-}
-
-/// Processor time that the calling thread has used.
-fn processor_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 /// The receiver of shares was dropped.

@@ -5,7 +5,7 @@ use std::sync::mpsc as std_mpsc;
 
 use super::super::threads::Pinning;
 use super::*;
-use crate::pow::scan::Template;
+use crate::pow::kernels::{KERNELS, Template};
 use crate::pow::{Job, Target, share};
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -52,6 +52,29 @@ async fn threads_find_distinct_shares_that_the_check_accepts() {
 }
 
 #[tokio::test]
+async fn each_kernel_of_this_host_mines_plain_and_rolling_work_from_its_start_on() {
+    let kernels = KERNELS.iter().filter(|kernel| (kernel.supported)());
+    for kernel in kernels {
+        let (miner, mut found) =
+            Miner::start_with(Choice::only(kernel).unwrap(), Threads::new(NonZeroUsize::new(2).unwrap())).unwrap();
+        for version_mask in [0, 0x1fff_e000] {
+            let plain = work("a", 1 << 12);
+            let work = Work { job: Job { version_mask, ..plain.job }, ..plain };
+            let generation = miner.set_work(work).unwrap();
+            let mut versions = HashSet::new();
+            while versions.len() < if version_mask == 0 { 1 } else { 20 } {
+                let share = next(&mut found).await;
+                share::check(&share.work.job, &share.solution, &share.work.target).unwrap();
+                if share.generation == generation {
+                    versions.insert(share.solution.version);
+                }
+            }
+        }
+        assert_eq!(miner.kernel(), kernel.name);
+    }
+}
+
+#[tokio::test]
 async fn new_work_replaces_the_old_one() {
     let (miner, mut found) = start(2);
     let old = miner.set_work(work("old", 1 << 12)).unwrap();
@@ -77,9 +100,10 @@ struct Gate {
 
 static GATE: Mutex<Option<Gate>> = Mutex::new(None);
 
-static GATED: Kernel = Kernel { name: "gated", lanes: 1, supported: || true, scan: scan_gated };
+static GATED: Kernel =
+    Kernel { name: "gated", mode: Mode::Plain, lanes: 1, supported: || true, scan: scan_gated };
 
-fn scan_gated(_: &Template, _: RangeInclusive<u32>, target: &Target, _: &mut dyn FnMut(u32)) {
+fn scan_gated(_: &Template, _: RangeInclusive<u32>, target: &Target, _: &mut dyn FnMut(usize, u32)) {
     let Gate { begun, leave } = GATE.lock().unwrap().clone().unwrap();
     // Both fail only after the test's end, when nothing is waited for any more.
     let _ = begun.send(*target);
@@ -91,7 +115,7 @@ fn once_new_work_is_set_no_thread_begins_another_batch_of_the_old() {
     const THREADS: usize = 3;
     let ((begun, batches), (leave, leaves)) = (std_mpsc::channel(), std_mpsc::channel());
     *GATE.lock().unwrap() = Some(Gate { begun, leave: Arc::new(Mutex::new(leaves)) });
-    let (miner, _found) = Miner::start_with(&GATED, Threads::new(NonZeroUsize::new(THREADS).unwrap())).unwrap();
+    let (miner, _found) = Miner::start_with(Choice::untested(&GATED), Threads::new(NonZeroUsize::new(THREADS).unwrap())).unwrap();
     for round in 1..100 {
         let work = work("a", round);
         let target = work.target;

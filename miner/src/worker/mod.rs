@@ -3,15 +3,14 @@
 //! Usable inside another program; nothing is printed.
 
 mod cores;
-mod measure;
 mod miner;
 mod search;
 mod threads;
 mod throttle;
+mod tuner;
 mod work;
 
 pub use cores::PinError;
-pub use measure::{measure, measure_threads};
 pub use miner::{Miner, StartError};
 pub use threads::{Load, LoadError, Pinning, Threads};
 pub use work::{Found, Work, WorkError};

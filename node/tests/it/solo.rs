@@ -7,7 +7,7 @@ use alloy_primitives::B256;
 use bitcoin::Block;
 use bitcoin::consensus::encode::deserialize_hex;
 use hashlease_miner::pow::Solution;
-use hashlease_miner::pow::scan::{KERNELS, Template as ScanTemplate};
+use hashlease_miner::pow::kernels::{KERNELS, Template as ScanTemplate};
 use hashlease_node::destination::{
     BitcoinRpc, Password, Payout, RpcConfig, Solo, SoloConfig, SoloJob, SubmitOutcome, Template, Templates,
 };
@@ -45,7 +45,9 @@ fn mine(job: &SoloJob, time: u32) -> Solution {
     let header = ScanTemplate::new(&job.job.header(&candidate).unwrap());
     let mut found = None;
     for first in (0..u32::MAX - BATCH).step_by(BATCH as usize) {
-        scan(&header, first..=first + (BATCH - 1), &job.template().target, &mut |nonce| found = found.or(Some(nonce)));
+        scan(&header, first..=first + (BATCH - 1), &job.template().target, &mut |_, nonce| {
+            found = found.or(Some(nonce))
+        });
         if let Some(nonce) = found {
             return Solution { nonce, ..candidate };
         }

@@ -1,0 +1,262 @@
+//! SHA-256 (FIPS 180-4, section 6.2.2) over words of one lane or of many: the vector kernels, and what scalars prepare.
+#![allow(unsafe_code)]
+
+/// A 32-bit word in each of several lanes.
+///
+/// Only the unsafe constructors need the instructions of the type, and every other value comes from theirs: whoever holds
+/// a value has made sure that the processor has them.
+pub(super) trait Word: Copy {
+    /// Number of lanes, at most 32.
+    const LANES: usize;
+
+    /// One word in every lane.
+    ///
+    /// # Safety
+    /// The processor has the instructions of this type.
+    unsafe fn splat(word: u32) -> Self;
+
+    /// 0, 1, 2 and so on, one in each lane.
+    ///
+    /// # Safety
+    /// The processor has the instructions of this type.
+    unsafe fn count() -> Self;
+
+    /// Adds modulo 2^32.
+    fn add(self, other: Self) -> Self;
+    /// Rotates right.
+    fn rotate<const BITS: i32>(self) -> Self;
+    /// Shifts right.
+    fn shift<const BITS: i32>(self) -> Self;
+    /// Takes the exclusive or of three words.
+    fn xor(self, b: Self, c: Self) -> Self;
+    /// Takes bits from `yes` where this word has ones, from `no` elsewhere.
+    fn choose(self, yes: Self, no: Self) -> Self;
+    /// Takes the majority of three words, bit by bit.
+    fn majority(self, b: Self, c: Self) -> Self;
+    /// Reverses the four bytes.
+    fn swap_bytes(self) -> Self;
+    /// Gives one bit a lane, the first lane's lowest: set where the word is at most `limit`.
+    fn at_most(self, limit: Self) -> u32;
+}
+
+impl Word for u32 {
+    const LANES: usize = 1;
+
+    #[inline(always)]
+    unsafe fn splat(word: u32) -> Self {
+        word
+    }
+
+    #[inline(always)]
+    unsafe fn count() -> Self {
+        0
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+
+    #[inline(always)]
+    fn rotate<const BITS: i32>(self) -> Self {
+        self.rotate_right(BITS.unsigned_abs())
+    }
+
+    #[inline(always)]
+    fn shift<const BITS: i32>(self) -> Self {
+        self >> BITS
+    }
+
+    #[inline(always)]
+    fn xor(self, b: Self, c: Self) -> Self {
+        self ^ b ^ c
+    }
+
+    #[inline(always)]
+    fn choose(self, yes: Self, no: Self) -> Self {
+        (self & yes) | (!self & no)
+    }
+
+    #[inline(always)]
+    fn majority(self, b: Self, c: Self) -> Self {
+        (self & b) | (self & c) | (b & c)
+    }
+
+    #[inline(always)]
+    fn swap_bytes(self) -> Self {
+        self.swap_bytes()
+    }
+
+    #[inline(always)]
+    fn at_most(self, limit: Self) -> u32 {
+        u32::from(self <= limit)
+    }
+}
+
+/// The round constants.
+pub(super) const K: [u32; 64] = [
+    0x428a_2f98,
+    0x7137_4491,
+    0xb5c0_fbcf,
+    0xe9b5_dba5,
+    0x3956_c25b,
+    0x59f1_11f1,
+    0x923f_82a4,
+    0xab1c_5ed5,
+    0xd807_aa98,
+    0x1283_5b01,
+    0x2431_85be,
+    0x550c_7dc3,
+    0x72be_5d74,
+    0x80de_b1fe,
+    0x9bdc_06a7,
+    0xc19b_f174,
+    0xe49b_69c1,
+    0xefbe_4786,
+    0x0fc1_9dc6,
+    0x240c_a1cc,
+    0x2de9_2c6f,
+    0x4a74_84aa,
+    0x5cb0_a9dc,
+    0x76f9_88da,
+    0x983e_5152,
+    0xa831_c66d,
+    0xb003_27c8,
+    0xbf59_7fc7,
+    0xc6e0_0bf3,
+    0xd5a7_9147,
+    0x06ca_6351,
+    0x1429_2967,
+    0x27b7_0a85,
+    0x2e1b_2138,
+    0x4d2c_6dfc,
+    0x5338_0d13,
+    0x650a_7354,
+    0x766a_0abb,
+    0x81c2_c92e,
+    0x9272_2c85,
+    0xa2bf_e8a1,
+    0xa81a_664b,
+    0xc24b_8b70,
+    0xc76c_51a3,
+    0xd192_e819,
+    0xd699_0624,
+    0xf40e_3585,
+    0x106a_a070,
+    0x19a4_c116,
+    0x1e37_6c08,
+    0x2748_774c,
+    0x34b0_bcb5,
+    0x391c_0cb3,
+    0x4ed8_aa4a,
+    0x5b9c_ca4f,
+    0x682e_6ff3,
+    0x748f_82ee,
+    0x78a5_636f,
+    0x84c8_7814,
+    0x8cc7_0208,
+    0x90be_fffa,
+    0xa450_6ceb,
+    0xbef9_a3f7,
+    0xc671_78f2,
+];
+
+/// The small sigma 0 of the message schedule.
+#[inline(always)]
+pub(super) fn sigma0<W: Word>(x: W) -> W {
+    x.rotate::<7>().xor(x.rotate::<18>(), x.shift::<3>())
+}
+
+/// The small sigma 1 of the message schedule.
+#[inline(always)]
+pub(super) fn sigma1<W: Word>(x: W) -> W {
+    x.rotate::<17>().xor(x.rotate::<19>(), x.shift::<10>())
+}
+
+/// The message word that follows: `w` are those 16, 15, 7 and 2 places before it.
+#[inline(always)]
+pub(super) fn next_word<W: Word>([w16, w15, w7, w2]: [W; 4]) -> W {
+    sigma1(w2).add(w7).add(sigma0(w15).add(w16))
+}
+
+/// What a round adds to `d` for the new `e`; `kw` is the round constant and the message word together.
+#[inline(always)]
+fn addend<W: Word>([_, _, _, _, e, f, g, h]: [W; 8], kw: W) -> W {
+    let big_sigma1 = e.rotate::<6>().xor(e.rotate::<11>(), e.rotate::<25>());
+    h.add(kw).add(e.choose(f, g)).add(big_sigma1)
+}
+
+/// One round.
+#[inline(always)]
+pub(super) fn round<W: Word>(state: [W; 8], kw: W) -> [W; 8] {
+    let [a, b, c, d, e, f, g, _] = state;
+    let t1 = addend(state, kw);
+    let big_sigma0 = a.rotate::<2>().xor(a.rotate::<13>(), a.rotate::<22>());
+    [t1.add(big_sigma0.add(a.majority(b, c))), a, b, c, d.add(t1), e, f, g]
+}
+
+/// One round whose new `a` nobody will read: the word keeps the old one.
+#[inline(always)]
+pub(super) fn half_round<W: Word>(state: [W; 8], kw: W) -> [W; 8] {
+    let [a, b, c, d, e, f, g, _] = state;
+    [a, a, b, c, d.add(addend(state, kw)), e, f, g]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pow::header::INITIAL_STATE;
+
+    /// The compression function, from the parts above.
+    fn compress(mut state: [u32; 8], block: [u32; 16]) -> [u32; 8] {
+        let (before, mut w) = (state, block.to_vec());
+        for t in 16..64 {
+            w.push(next_word([w[t - 16], w[t - 15], w[t - 7], w[t - 2]]));
+        }
+        for t in 0..64 {
+            state = round(state, w[t].wrapping_add(K[t]));
+        }
+        std::array::from_fn(|i| state[i].wrapping_add(before[i]))
+    }
+
+    /// Messages and digests of NIST's CAVP (SHA256ShortMsg.rsp), the last one of two blocks.
+    const CAVP: [(&str, &str); 7] = [
+        ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        ("d3", "28969cdfa74a12c82f3bad960b0b000aca2ac329deea5c2328ebc6f2ba9802c1"),
+        ("11af", "5ca7133fa735326081558ac312c620eeca9970d1e70a4b95533d956f072d1f98"),
+        ("b4190e", "dff2e73091f6c05e528896c4c831b9448653dc2ff043528f6769437bc7b975c2"),
+        ("74ba2521", "b16aa56be3880d18cd41e68384cf1ec8c17680c45a02b1575dc1518923ae8b0e"),
+        ("c299209682", "f0887fe961c9cd3beab957e8222494abb969b1ce4c6557976df8b0f6d20e9166"),
+        (
+            "5a86b737eaea8ee976a0a24da63e7ed7eefad18a101c1211e2b3650c5187c2a8\
+             a650547208251f6d4237e661c7bf4c77f335390394c37fa1a9f9be836ac28509",
+            "42e61e174fbb3897d6dd6cef3dd2802fe67b331953b06114a65c772859dfc1aa",
+        ),
+    ];
+
+    #[test]
+    fn the_rounds_and_the_portable_compression_make_the_digests_of_nist() {
+        for (message, digest) in CAVP {
+            let mut bytes = hex::decode(message).unwrap();
+            let bits = 8 * bytes.len() as u64;
+            bytes.push(0x80);
+            bytes.resize((bytes.len() + 8).next_multiple_of(64) - 8, 0);
+            bytes.extend(bits.to_be_bytes());
+            let (mut own, mut portable) = (INITIAL_STATE, INITIAL_STATE);
+            for block in bytes.as_chunks::<64>().0 {
+                let words = block.as_chunks::<4>().0;
+                own = compress(own, std::array::from_fn(|i| u32::from_be_bytes(words[i])));
+                sha2::block_api::compress256(&mut portable, &[*block]);
+            }
+            for state in [own, portable] {
+                assert_eq!(hex::encode(state.map(u32::to_be_bytes).as_flattened()), digest, "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_half_round_makes_the_same_e() {
+        let block: [u32; 8] = std::array::from_fn(|i| K[i + 8]);
+        assert_eq!(half_round(block, 77)[4..], round(block, 77)[4..]);
+    }
+}
