@@ -90,7 +90,7 @@ impl Session {
         let job = &posted.job;
         Sent {
             origin: Origin::Lease { lease: job.lease, job_id: job.job_id },
-            job: Arc::clone(&job.job),
+            job: Arc::clone(&posted.prepared),
             target,
             share_target: job.share_target,
             time: job.time,

@@ -5,11 +5,13 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use hashlease_miner::stratum::LineBuffer;
+use hashlease_miner::stratum::{LineBuffer, Method};
 
 use super::error::Hangup;
 use super::job::{FarmShare, Work};
 use super::session::Session;
+use super::submit::Pending;
+use super::verifier::Verifier;
 
 /// Longest line from a miner in bytes; a submit has about 150.
 const MAX_LINE_BYTES: usize = 8 * 1024;
@@ -24,6 +26,7 @@ pub(super) async fn serve(
     mut stream: TcpStream,
     mut session: Session,
     mut work: watch::Receiver<Work>,
+    verifier: Verifier,
     shares: mpsc::Sender<FarmShare>,
 ) -> Result<(), Hangup> {
     stream.set_nodelay(true)?;
@@ -38,13 +41,7 @@ pub(super) async fn serve(
                     return Ok(());
                 }
                 lines.push(&chunk[..bytes]);
-                while let Some(line) = lines.next_line()? {
-                    if let Some(share) = session.on_line(&line, Instant::now())?
-                        && shares.send(share).await.is_err()
-                    {
-                        return Ok(());
-                    }
-                }
+                hear(&mut lines, &mut session, &verifier, &shares).await?;
             }
             changed = work.changed() => {
                 if changed.is_err() {
@@ -60,6 +57,42 @@ pub(super) async fn serve(
             return Err(Hangup::Reconnect);
         }
     }
+}
+
+/// Answers the lines that came, submits in a row together.
+async fn hear(
+    lines: &mut LineBuffer,
+    session: &mut Session,
+    verifier: &Verifier,
+    shares: &mpsc::Sender<FarmShare>,
+) -> Result<(), Hangup> {
+    let mut waiting = Vec::new();
+    while let Some(line) = lines.next_line()? {
+        let now = Instant::now();
+        let Some(request) = session.hear(&line, now)? else { continue };
+        if !matches!(request.method, Method::Submit(_)) {
+            settle(&mut waiting, session, verifier, shares).await?;
+        }
+        waiting.extend(session.on_request(request, now)?);
+    }
+    settle(&mut waiting, session, verifier, shares).await
+}
+
+/// Has submits hashed and answers them, in the order in which they came.
+async fn settle(
+    waiting: &mut Vec<Pending>,
+    session: &mut Session,
+    verifier: &Verifier,
+    shares: &mpsc::Sender<FarmShare>,
+) -> Result<(), Hangup> {
+    let mut checked = verifier.check(waiting.iter().filter_map(Pending::candidate).collect()).await.into_iter();
+    for pending in waiting.drain(..) {
+        let checked = pending.is_formed().then(|| checked.next()).flatten();
+        if let Some(share) = session.on_checked(pending, checked)? {
+            shares.send(share).await.map_err(|_| Hangup::Unchecked)?;
+        }
+    }
+    Ok(())
 }
 
 async fn write(stream: &mut TcpStream, session: &mut Session) -> Result<(), Hangup> {

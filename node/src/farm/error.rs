@@ -36,6 +36,8 @@ pub(super) enum Hangup {
     TooTalkative,
     #[error("too many bad shares in a row")]
     BadShares,
+    #[error("the farm checks no more shares")]
+    Unchecked,
     #[error("the miner must connect again: its part of the extranonce is too long for its lease")]
     Reconnect,
     #[error("no authorization in time")]

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::allocate::{Assignment, Miner};
 use super::error::JobError;
 use super::extranonce::{MAX_NUMBERS, MAX_SIZE, Number};
-use super::job::{FarmJob, Posted, Tip, Work};
+use super::job::{FarmJob, Posted, Work};
 use super::record::{Record, SessionStatus};
 
 /// The seller's miners. Clones are the same farm.
@@ -47,13 +47,7 @@ impl Farm {
         job.check()?;
         let (lease, now) = (job.lease, Instant::now());
         let mut state = self.state();
-        let (before, tip) = match state.leases.get(&lease) {
-            Some(posted) => (posted.cleans, Arc::clone(&posted.tip)),
-            None => (0, Arc::new(Tip::new(job.job.prev_hash, now))),
-        };
-        tip.update(job.job.prev_hash, now);
-        let cleans = before + u64::from(job.clean);
-        let posted = Arc::new(Posted { job, cleans, tip });
+        let posted = Arc::new(Posted::after(state.leases.get(&lease).map(Arc::as_ref), job, now));
         for seat in state.sessions.values().filter(|seat| seat.lease == Some(lease)) {
             seat.record.work.send_replace(Work::Lease(Arc::clone(&posted)));
         }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU128;
 use std::sync::{Arc, LazyLock};
 
-use hashlease_miner::pow::{Job, Target};
+use hashlease_miner::pow::{Job, Prepared, Target};
 
 use super::session::{SERVER_MASK, VERSION};
 
@@ -14,7 +14,7 @@ const WORK: NonZeroU128 = NonZeroU128::MIN.saturating_add((1 << 52) - 1);
 const EXTRANONCE_BYTES: u8 = 8;
 
 /// A job without a previous block, so that no chain and no lease can use what is found.
-static JOB: LazyLock<Arc<Job>> = LazyLock::new(|| Arc::new(job_for_nobody(&[])));
+static JOB: LazyLock<Arc<Prepared>> = LazyLock::new(|| Arc::new(Prepared::new(Arc::new(job_for_nobody(&[])))));
 
 /// Returns a job that no chain can use, its coinbase marked with `mark` of at most 75 bytes.
 ///
@@ -50,7 +50,7 @@ pub fn job_for_nobody(mark: &[u8]) -> Job {
 }
 
 /// The idle job.
-pub(super) fn job() -> Arc<Job> {
+pub(super) fn job() -> Arc<Prepared> {
     Arc::clone(&JOB)
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use hashlease_miner::pow::{Hash256, Job, Solution, Target};
+use hashlease_miner::pow::{Hash256, Job, Prepared, Solution, Target};
 use tokio::time::Instant;
 
 use super::error::JobError;
@@ -78,9 +78,29 @@ pub struct FarmShare {
 #[derive(Debug)]
 pub(super) struct Posted {
     pub(super) job: FarmJob,
+    /// The work template, ready for checking shares of it.
+    pub(super) prepared: Arc<Prepared>,
     /// Clean jobs of the lease so far: a session that sees only the newest job still knows that one was clean.
     pub(super) cleans: u64,
     pub(super) tip: Arc<Tip>,
+}
+
+impl Posted {
+    /// Posts a job after another one of its lease: what was prepared or remembered of the same template stays.
+    pub(super) fn after(before: Option<&Self>, job: FarmJob, now: Instant) -> Self {
+        let same = before.filter(|before| before.job.job == job.job);
+        let prepared =
+            same.map_or_else(|| Arc::new(Prepared::new(Arc::clone(&job.job))), |it| Arc::clone(&it.prepared));
+        let tip = before.map_or_else(|| Arc::new(Tip::new(job.job.prev_hash, now)), |before| Arc::clone(&before.tip));
+        tip.update(job.job.prev_hash, now);
+        let cleans = before.map_or(0, |before| before.cleans) + u64::from(job.clean);
+        Self { job, prepared, cleans, tip }
+    }
+
+    #[cfg(test)]
+    pub(super) fn new(job: FarmJob, cleans: u64, tip: Arc<Tip>) -> Self {
+        Self { prepared: Arc::new(Prepared::new(Arc::clone(&job.job))), job, cleans, tip }
+    }
 }
 
 /// The previous block that a lease builds on, shared by all its jobs.

@@ -24,6 +24,7 @@ mod server;
 mod session;
 mod submit;
 mod vardiff;
+mod verifier;
 
 pub use allocate::{Allocator, Assignment, Demand, Miner};
 pub use config::FarmConfig;

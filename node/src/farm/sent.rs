@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use hashlease_miner::pow::{Hash256, Job, Target};
+use hashlease_miner::pow::{Hash256, Prepared, Target};
 use tokio::time::Instant;
 
 use super::extranonce::Division;
@@ -39,7 +39,7 @@ impl Origin {
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
     pub(super) origin: Origin,
-    pub(super) job: Arc<Job>,
+    pub(super) job: Arc<Prepared>,
     /// What a hash must meet to be accepted: the connection's difficulty, never harder than the share target.
     pub(super) target: Target,
     /// What a hash must meet to count for the lease.

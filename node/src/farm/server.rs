@@ -13,6 +13,7 @@ use super::connection;
 use super::handle::Farm;
 use super::job::FarmShare;
 use super::session::Session;
+use super::verifier::Verifier;
 
 /// Pause after a failed accept, which mostly means that file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
@@ -27,8 +28,14 @@ pub fn start(
 ) -> (Farm, mpsc::Receiver<FarmShare>) {
     let farm = Farm::new();
     let (sender, receiver) = mpsc::channel(config.share_queue);
-    let server =
-        Server { farm: farm.clone(), config, shares: sender, shutdown: shutdown.clone(), tasks: TaskTracker::new() };
+    let server = Server {
+        farm: farm.clone(),
+        config,
+        verifier: Verifier::start(),
+        shares: sender,
+        shutdown: shutdown.clone(),
+        tasks: TaskTracker::new(),
+    };
     let tasks = server.tasks.clone();
     tasks.spawn(shutdown.run_until_cancelled_owned(server.accept(listener)));
     (farm, receiver)
@@ -37,6 +44,7 @@ pub fn start(
 struct Server {
     farm: Farm,
     config: FarmConfig,
+    verifier: Verifier,
     shares: mpsc::Sender<FarmShare>,
     shutdown: CancellationToken,
     tasks: TaskTracker,
@@ -62,7 +70,7 @@ impl Server {
         };
         let session = Session::new(guest.record(), self.config.clone(), Instant::now());
         let work = guest.record().work.subscribe();
-        let serve = connection::serve(stream, session, work, self.shares.clone());
+        let serve = connection::serve(stream, session, work, self.verifier.clone(), self.shares.clone());
         let shutdown = self.shutdown.clone();
         self.tasks.spawn(async move {
             tracing::debug!(session = guest.record().id, %remote, "miner connected");

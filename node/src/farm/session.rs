@@ -1,4 +1,4 @@
-//! A miner's conversation, without I/O: lines and work go in, lines and shares come out.
+//! A miner's conversation, without I/O: lines, work and what hashing brought go in, lines and shares come out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +11,10 @@ use tokio::time::Instant;
 use super::config::FarmConfig;
 use super::error::Hangup;
 use super::extranonce::Division;
-use super::job::{FarmShare, Work};
+use super::job::Work;
 use super::record::Record;
 use super::sent::SentJobs;
+use super::submit::Pending;
 use super::vardiff::{self, Vardiff};
 
 /// Version bits that devices roll (BIP 320).
@@ -89,18 +90,19 @@ impl Session {
         std::mem::take(&mut self.out)
     }
 
-    /// Answers a line; gives a share where it carries one.
-    pub(super) fn on_line(&mut self, line: &str, now: Instant) -> Result<Option<FarmShare>, Hangup> {
+    /// Reads a line; gives the request that it carries, if any.
+    pub(super) fn hear(&mut self, line: &str, now: Instant) -> Result<Option<Request>, Hangup> {
         self.heard_at = now;
         self.check_pace(now)?;
-        let share = match FromMiner::parse(line).map_err(|_| Hangup::NotJson)? {
-            FromMiner::Request(request) => self.on_request(request, now),
-            FromMiner::Reply => None,
-        };
-        if share.is_none() && self.rejected_in_a_row > self.limits.max_rejected_in_a_row {
-            return Err(Hangup::BadShares);
+        match FromMiner::parse(line).map_err(|_| Hangup::NotJson)? {
+            FromMiner::Request(request) => Ok(Some(request)),
+            FromMiner::Reply => Ok(None),
         }
-        Ok(share)
+    }
+
+    /// Ends the connection where too many shares in a row were bad.
+    pub(super) fn check_shares(&self) -> Result<(), Hangup> {
+        if self.rejected_in_a_row > self.limits.max_rejected_in_a_row { Err(Hangup::BadShares) } else { Ok(()) }
     }
 
     fn check_pace(&mut self, now: Instant) -> Result<(), Hangup> {
@@ -154,7 +156,7 @@ impl Session {
     }
 
     /// Judges the miner's difficulty, and sends its work again where it is to change.
-    fn retune(&mut self, now: Instant) {
+    pub(super) fn retune(&mut self, now: Instant) {
         self.vardiff.judge(now);
         if let Work::Lease(posted) = &self.work
             && self.vardiff.is_to_change(posted.job.share_target)
@@ -167,18 +169,16 @@ impl Session {
         self.subscribed && !self.workers.is_empty()
     }
 
-    fn on_request(&mut self, request: Request, now: Instant) -> Option<FarmShare> {
+    /// Answers a request; gives it back where it is a submit, which [`Session::on_checked`] answers once it was hashed.
+    ///
+    /// Submits that came before any other request must be answered before it.
+    pub(super) fn on_request(&mut self, request: Request, now: Instant) -> Result<Option<Pending>, Hangup> {
         let (was_ready, mask_before) = (self.is_ready(), self.granted_mask);
-        let mut share = None;
         let answer = match request.method {
             Method::Configure(asked) => Some(Ok(self.configure(&asked))),
             Method::Subscribe { user_agent, .. } => Some(Ok(self.subscribe(user_agent))),
             Method::Authorize { user, password } => Some(self.authorize(user, password.as_deref())),
-            Method::Submit(submit) => {
-                let (verdict, found) = self.submit(&submit, now);
-                share = found;
-                Some(verdict.map(|()| Value::Bool(true)))
-            }
+            Method::Submit(submit) => return Ok(Some(self.submit(request.id, &submit, now))),
             Method::MalformedSubmit { user, malformed } => {
                 let verdict = self.submit_malformed(user.as_ref(), malformed);
                 Some(verdict.map(|()| Value::Bool(true)))
@@ -196,17 +196,20 @@ impl Session {
             Method::Malformed(malformed) => Some(Err(malformed.into())),
             Method::Unknown(_) => Some(Err(StratumError::method_not_found())),
         };
-        match answer {
-            Some(Ok(result)) => self.out += &encode::response(&request.id, &result),
-            Some(Err(error)) => self.out += &encode::refusal(&request.id, &error),
-            None => {}
-        }
+        answer.into_iter().for_each(|answer| self.answer(&request.id, answer));
         if !was_ready || self.granted_mask != mask_before {
             self.announce(now);
         } else {
             self.retune(now);
         }
-        share
+        self.check_shares().map(|()| None)
+    }
+
+    pub(super) fn answer(&mut self, id: &Value, answer: Result<Value, StratumError>) {
+        match answer {
+            Ok(result) => self.out += &encode::response(id, &result),
+            Err(error) => self.out += &encode::refusal(id, &error),
+        }
     }
 
     fn configure(&mut self, asked: &Configure) -> Value {

@@ -102,7 +102,7 @@ impl Script {
                 job.prev_hash = self.prev_hash;
             })
         };
-        let posted = Posted { job: lease_job, cleans: 0, tip: Arc::clone(&self.tip) };
+        let posted = Posted::new(lease_job, 0, Arc::clone(&self.tip));
         self.bench.session.on_work(Work::Lease(Arc::new(posted)), self.bench.now);
         if self.bench.session.must_reconnect() {
             self.hangup = Some(Hangup::Reconnect);

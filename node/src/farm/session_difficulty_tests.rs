@@ -50,7 +50,7 @@ fn a_block_comes_out_of_any_share_target_and_however_late() {
         let mut bench = Bench::wishful();
         let tip = Arc::new(Tip::new([0x11; 32], bench.now));
         let lease_job = FarmJob { share_target: lease_of(lease_work).share_target, ..with(|job| job.bits = network) };
-        let posted = Work::Lease(Arc::new(Posted { job: lease_job.clone(), cleans: 0, tip: Arc::clone(&tip) }));
+        let posted = Work::Lease(Arc::new(Posted::new(lease_job.clone(), 0, Arc::clone(&tip))));
         let mined = bench.mine_many(posted, 100);
         let is_block =
             |index: &usize| share::assemble(&lease_job.job, &solution_of(&mined, *index)).unwrap().is_block();

@@ -7,7 +7,7 @@ use hashlease_miner::stratum::from_miner::Submit;
 
 use super::super::extranonce::Number;
 use super::super::idle;
-use super::super::job::{FarmJob, GRACE, Posted, Tip};
+use super::super::job::{FarmJob, FarmShare, GRACE, Posted, Tip};
 use super::super::record::RejectReason;
 use super::*;
 
@@ -70,7 +70,17 @@ fn with(change: impl FnOnce(&mut Job)) -> FarmJob {
 /// As the handle posts it, on a tip of its own.
 fn post(job: FarmJob) -> Work {
     let tip = Arc::new(Tip::new(job.job.prev_hash, Instant::now()));
-    Work::Lease(Arc::new(Posted { cleans: u64::from(job.clean), job, tip }))
+    Work::Lease(Arc::new(Posted::new(job.clone(), job.clean.into(), tip)))
+}
+
+impl Session {
+    /// Answers a line, hashing by itself; gives a share where it carries one.
+    fn on_line(&mut self, line: &str, now: Instant) -> Result<Option<FarmShare>, Hangup> {
+        let Some(request) = self.hear(line, now)? else { return Ok(None) };
+        let Some(pending) = self.on_request(request, now)? else { return Ok(None) };
+        let candidate = pending.candidate();
+        self.on_checked(pending, candidate.map(|candidate| share::assemble(&candidate.prepared, &candidate.solution)))
+    }
 }
 
 impl Bench {
@@ -359,7 +369,7 @@ fn a_late_share_is_credited_to_the_lease_that_it_was_mined_for() {
 fn work_on_an_older_block_is_stale_after_the_grace() {
     let mut bench = Bench::ready();
     let tip = Arc::new(Tip::new([0x11; 32], bench.now));
-    let posted = |job: FarmJob, cleans| Work::Lease(Arc::new(Posted { job, cleans, tip: Arc::clone(&tip) }));
+    let posted = |job: FarmJob, cleans| Work::Lease(Arc::new(Posted::new(job, cleans, Arc::clone(&tip))));
     let old = bench.mine(posted(job(), 0));
     tip.update([0x12; 32], bench.now);
     let new = bench.mine(posted(FarmJob { job_id: 8, ..with(|job| job.prev_hash = [0x12; 32]) }, 1));
@@ -394,7 +404,7 @@ fn a_refresh_is_not_clean_and_a_clean_job_is_even_where_it_was_skipped() {
     assert_eq!(output[0]["params"][7], format!("{:08x}", TIME + 10));
     assert!(!clean(output));
     let Work::Lease(posted) = post(refreshed) else { panic!() };
-    let after_a_clean_one = Posted { job: posted.job.clone(), cleans: 1, tip: Arc::clone(&posted.tip) };
+    let after_a_clean_one = Posted::new(posted.job.clone(), 1, Arc::clone(&posted.tip));
     assert!(clean(bench.give(Work::Lease(Arc::new(after_a_clean_one)))));
 }
 
@@ -517,4 +527,38 @@ fn jobs_that_miners_cannot_work_on_are_refused_by_name() {
     assert_eq!(with(|job| job.extranonce_size = 17).check(), Err(JobError::ExtranonceTooLarge(17)));
     let early = FarmJob { time: TIME - 101, ..job() };
     assert_eq!(early.check(), Err(JobError::TimeBelowMinimum { time: TIME - 101, min_time: TIME - 100 }));
+}
+
+#[test]
+fn a_share_is_judged_by_when_it_came_though_its_hash_comes_after_another_block() {
+    let mut bench = Bench::ready();
+    let tip = Arc::new(Tip::new([0x11; 32], bench.now));
+    let mined = bench.mine(Work::Lease(Arc::new(Posted::new(job(), 0, Arc::clone(&tip)))));
+    let line = |index| encode::request(4, "mining.submit", &encode::submit_params(&mined.submit(index)));
+    let hear = |bench: &mut Bench, index| {
+        let request = bench.session.hear(&line(index), bench.now).unwrap().unwrap();
+        bench.session.on_request(request, bench.now).unwrap().unwrap()
+    };
+    let in_time = hear(&mut bench, 0);
+    tip.update([0x77; 32], bench.now);
+    bench.wait(GRACE);
+    let late = hear(&mut bench, 1);
+    bench.give(post(FarmJob { clean: true, ..with(|job| job.prev_hash = [0x77; 32]) }));
+    for (pending, answer) in [(in_time, accepted()), (late, rejected(21, "Stale"))] {
+        let candidate = pending.candidate().unwrap();
+        let checked = share::assemble(&candidate.prepared, &candidate.solution);
+        let share = bench.session.on_checked(pending, Some(checked)).unwrap();
+        assert_eq!((bench.output(), share.is_some()), (vec![answer.clone()], answer == accepted()));
+    }
+}
+
+#[test]
+fn a_connection_whose_shares_are_no_longer_checked_ends() {
+    let mut bench = Bench::ready();
+    let mined = bench.mine(post(job()));
+    let line = encode::request(4, "mining.submit", &encode::submit_params(&mined.submit(0)));
+    let request = bench.session.hear(&line, bench.now).unwrap().unwrap();
+    let pending = bench.session.on_request(request, bench.now).unwrap().unwrap();
+    assert!(matches!(bench.session.on_checked(pending, None), Err(Hangup::Unchecked)));
+    assert!(bench.output().is_empty(), "nothing is said of what nobody knows");
 }

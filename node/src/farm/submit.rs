@@ -1,26 +1,84 @@
-//! Judging what a miner submits.
+//! Judging what a miner submits: what needs no hash first, and the rest once it was hashed together with others.
 
-use hashlease_miner::pow::share::{Checked, assemble};
-use hashlease_miner::pow::{Solution, Target};
+use std::sync::Arc;
+
+use hashlease_miner::pow::share::Checked;
+use hashlease_miner::pow::{Rejection, Solution, Target};
 use hashlease_miner::stratum::from_miner::Submit;
 use hashlease_miner::stratum::{Code, Malformed, StratumError};
+use serde_json::Value;
 use tokio::time::Instant;
 
+use super::error::Hangup;
 use super::job::FarmShare;
 use super::record::RejectReason;
 use super::sent::{Origin, Sent};
 use super::session::Session;
+use super::verifier::Candidate;
 
 /// A rejection with the reason that it is counted under.
 type Rejected = (RejectReason, StratumError);
 
+/// A submit that waits for its hash, or for the answers of those before it.
+///
+/// It is judged by when it came, however long that takes.
+#[derive(Debug)]
+pub(super) struct Pending {
+    id: Value,
+    came_at: Instant,
+    formed: Result<Formed, Rejected>,
+}
+
+/// A submit that is worth hashing.
+#[derive(Debug)]
+struct Formed {
+    sent: Sent,
+    solution: Solution,
+}
+
+impl Pending {
+    pub(super) fn is_formed(&self) -> bool {
+        self.formed.is_ok()
+    }
+
+    /// What is to be hashed; `None` where the submit is refused without.
+    pub(super) fn candidate(&self) -> Option<Candidate> {
+        let formed = self.formed.as_ref().ok()?;
+        Some(Candidate { prepared: Arc::clone(&formed.sent.job), solution: formed.solution.clone() })
+    }
+}
+
 impl Session {
-    /// Checks a submit in the order of pools: who, form, job, version, time; then the hash, as a block before all else;
-    /// then staleness, the connection's target and duplicates. A share comes out where it meets the lease's target too.
-    pub(super) fn submit(&mut self, submit: &Submit, now: Instant) -> (Result<(), StratumError>, Option<FarmShare>) {
-        let mut share = None;
-        let verdict = self.judge(submit, now, &mut share);
-        (self.note(verdict), share)
+    /// Checks a submit in the order of pools as far as no hash is needed: who, form, job, version, time.
+    pub(super) fn submit(&self, id: Value, submit: &Submit, now: Instant) -> Pending {
+        Pending { id, came_at: now, formed: self.form(submit, now) }
+    }
+
+    /// Goes on where [`Session::submit`] ended, and answers: with the hash, as a block before all else; then staleness, the
+    /// connection's target and duplicates. A share comes out where it meets the lease's target too.
+    ///
+    /// `checked` is what became of the submit's candidate, where it had one.
+    pub(super) fn on_checked(
+        &mut self,
+        pending: Pending,
+        checked: Option<Result<Checked, Rejection>>,
+    ) -> Result<Option<FarmShare>, Hangup> {
+        let (now, mut share) = (pending.came_at, None);
+        let verdict = match (pending.formed, checked) {
+            (Err(rejected), _) => Err(rejected),
+            (Ok(formed), Some(Ok(checked))) => self.judge(formed, &checked, now, &mut share),
+            (Ok(_), Some(Err(rejection))) => Err(malformed(rejection.to_string())),
+            (Ok(_), None) => return Err(Hangup::Unchecked),
+        };
+        let verdict = self.note(verdict);
+        self.answer(&pending.id, verdict.map(|()| Value::Bool(true)));
+        if self.is_ready() {
+            self.retune(now);
+        }
+        if share.is_none() {
+            self.check_shares()?;
+        }
+        Ok(share)
     }
 
     /// Refuses a submit whose parameters can't be read, after the question who sends it.
@@ -40,7 +98,7 @@ impl Session {
         verdict.map_err(|(_, error)| error)
     }
 
-    fn judge(&mut self, submit: &Submit, now: Instant, share: &mut Option<FarmShare>) -> Result<(), Rejected> {
+    fn form(&self, submit: &Submit, now: Instant) -> Result<Formed, Rejected> {
         self.check_sender(Some(&submit.user))?;
         let unknown = || (RejectReason::JobNotFound, StratumError::job_not_found());
         let sent = self.sent.find(&submit.job_id, now).ok_or_else(unknown)?.clone();
@@ -50,15 +108,24 @@ impl Session {
             time: self.time(&sent, submit.time, now)?,
             nonce: submit.nonce,
         };
-        let checked = assemble(&sent.job, &solution).map_err(|rejection| malformed(rejection.to_string()))?;
+        Ok(Formed { sent, solution })
+    }
+
+    fn judge(
+        &mut self,
+        Formed { sent, solution }: Formed,
+        checked: &Checked,
+        now: Instant,
+        share: &mut Option<FarmShare>,
+    ) -> Result<(), Rejected> {
         let Origin::Lease { lease, job_id } = sent.origin else {
-            return check_target(&sent, &checked);
+            return check_target(&sent, checked);
         };
-        let fresh = check_fresh(&sent, now).and_then(|()| check_target(&sent, &checked));
+        let fresh = check_fresh(&sent, now).and_then(|()| check_target(&sent, checked));
         if fresh.is_err() && !checked.is_block() {
             return fresh;
         }
-        self.check_new(&sent, &checked)?;
+        self.check_new(&sent, checked)?;
         if checked.is_block() || checked.meets(&sent.share_target) {
             *share = Some(FarmShare { lease, job_id, solution, hash: checked.hash, session: self.record.id });
         }

@@ -3,7 +3,7 @@
 mod claims;
 mod shares;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use alloy_primitives::B256;
 use hashlease_domain::{
@@ -11,7 +11,7 @@ use hashlease_domain::{
     details::Details,
     lease::{Event, Lease, Stage},
 };
-use hashlease_miner::pow::{Hash256, Target};
+use hashlease_miner::pow::{Batch, Hash256, Prepared, Target};
 use rand::Rng;
 use tokio::{
     sync::{broadcast, mpsc},
@@ -47,6 +47,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(20);
 const MAX_WORK_AGE: Duration = Duration::from_secs(60);
 /// Jobs that shares may still be for.
 const MAX_JOBS: usize = 64;
+/// Merkle roots of shares that are remembered, 24 KiB of them: miners roll on with one for seconds.
+const ROOTS: usize = 256;
 /// First pause before the seller is dialled again; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Longest such pause.
@@ -55,6 +57,8 @@ const MAX_PAUSE: Duration = Duration::from_secs(15);
 /// A job that was sent to the seller.
 struct AgentJob {
     work: WorkJob,
+    /// The work's job, ready for checking shares of it.
+    prepared: Prepared,
     /// With its EIP-712 hash.
     signed: (B256, Signed<LeaseJob>),
     share_target: Target,
@@ -70,6 +74,8 @@ pub(super) struct Agent {
     account: Account,
     notices: broadcast::Receiver<Notice>,
     jobs: BTreeMap<u64, AgentJob>,
+    /// Hashes the shares.
+    batch: Batch,
     next_job: u64,
     /// When the newest job was sent.
     sent_at: Instant,
@@ -102,6 +108,7 @@ impl Agent {
             account,
             notices,
             jobs: BTreeMap::new(),
+            batch: Batch::new(ROOTS),
             next_job,
             sent_at: now,
             useful_at: now,
@@ -163,7 +170,7 @@ impl Agent {
                     if !changed { break }
                     self.send_job(&mut writer).await?;
                 }
-                message = next(&mut reader) => self.hear(message?, &mut writer).await?,
+                message = next(&mut reader) => self.hear(message?, &mut reader, &mut writer).await?,
                 _ = self.notices.recv() => self.refresh().await,
                 _ = ticks.tick() => {
                     if self.sent_at.elapsed() >= RENEW_EVERY {
@@ -242,7 +249,8 @@ impl Agent {
         let time = work.time;
         self.sent_at = Instant::now();
         let signed = (job.struct_hash(), Signed { order: job.clone(), signature: signature.as_bytes().to_vec() });
-        self.jobs.insert(job_id, AgentJob { work, signed, share_target, share_work, superseded: None });
+        let prepared = Prepared::new(Arc::new(job.job.clone()));
+        self.jobs.insert(job_id, AgentJob { work, prepared, signed, share_target, share_work, superseded: None });
         while self.jobs.len() > MAX_JOBS {
             self.jobs.pop_first();
         }
@@ -260,9 +268,23 @@ impl Agent {
         ended.map(|job| job.superseded = Some(now)).count() > 0 || self.jobs.is_empty()
     }
 
-    async fn hear(&mut self, message: WorkMessage, writer: &mut WorkWriter) -> Result<(), DeliveryError> {
+    /// Answers a message, and what waits behind shares: those that came already are checked together.
+    async fn hear(
+        &mut self,
+        message: WorkMessage,
+        reader: &mut WorkReader,
+        writer: &mut WorkWriter,
+    ) -> Result<(), DeliveryError> {
+        let mut message = message;
+        while let WorkMessage::Shares(mut shares) = message {
+            let behind = shares::gather(&mut shares, async || next(reader).await);
+            self.take_shares(&shares, writer).await?;
+            match behind {
+                Some(behind) => message = behind?,
+                None => return Ok(()),
+            }
+        }
         match message {
-            WorkMessage::Shares(shares) => self.take_shares(&shares, writer).await,
             WorkMessage::Claim(claim) => self.take_claim(&claim, writer).await,
             WorkMessage::Standby(headers) => self.take_standby(&headers, writer).await,
             _ => {

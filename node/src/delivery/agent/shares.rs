@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use alloy_primitives::B256;
+use futures::FutureExt as _;
 use hashlease_domain::{ProofShare, ledger::LedgerError, proof::proof_order};
-use hashlease_miner::pow::{
-    Hash256, Header, Rejection, Solution,
-    share::{Checked, assemble},
-};
+use hashlease_miner::pow::{Hash256, Header, Rejection, Solution, share::Checked};
 use tokio::time::Instant;
 
 use super::{
@@ -24,7 +22,7 @@ use crate::{
     destination::{SubmitOutcome, WorkJob},
     net::{
         WorkWriter,
-        wire::{ShareMessage, ShareRefusal, ShareVerdict, StandbyMessage, WorkMessage},
+        wire::{MAX_BATCH, ShareMessage, ShareRefusal, ShareVerdict, StandbyMessage, WorkMessage},
     },
     registry::evidence,
     store::Batch,
@@ -32,6 +30,21 @@ use crate::{
 
 /// Time in which work on the tip before is still credited: a job's way to the miner and a share's way back.
 const STALE_GRACE: Duration = Duration::from_secs(2);
+
+/// Appends the shares that wait in the stream already, until there are enough for a batch; returns what else came, which ends
+/// them.
+pub(super) fn gather(
+    shares: &mut Vec<ShareMessage>,
+    mut next: impl AsyncFnMut() -> Result<WorkMessage, DeliveryError>,
+) -> Option<Result<WorkMessage, DeliveryError>> {
+    while shares.len() < MAX_BATCH {
+        match next().now_or_never()? {
+            Ok(WorkMessage::Shares(more)) => shares.extend(more),
+            other => return Some(other),
+        }
+    }
+    None
+}
 
 impl Agent {
     pub(super) async fn take_shares(
@@ -42,8 +55,8 @@ impl Agent {
         let (now, proof_target) = (clock::now_s(), target_of(self.lease.terms.proof_work()));
         let mut changes = Changes::default();
         let mut judged = Vec::with_capacity(shares.len());
-        for share in shares {
-            let outcome = self.judge(share, now).map(|(job, hash)| {
+        for (share, checked) in shares.iter().zip(self.hash(shares)) {
+            let outcome = checked.and_then(|checked| self.judge(share, &checked, now)).map(|(job, hash)| {
                 if proof_target.is_met_by(&hash) {
                     let (job_hash, signed) = &job.signed;
                     let proof = ProofShare::Job { job: *job_hash, solution: share.solution.clone() };
@@ -103,14 +116,28 @@ impl Agent {
             status.accepted_shares += accepted.len() as u64;
             judged.iter().filter_map(|(_, _, outcome)| outcome.err()).for_each(|refusal| status.reject(refusal));
         });
-        let verdicts = judged.into_iter().map(|(seq, _, outcome)| ShareVerdict { seq, outcome }).collect();
-        Ok(writer.send(&WorkMessage::Verdicts(verdicts)).await?)
+        let verdicts: Vec<_> = judged.into_iter().map(|(seq, _, outcome)| ShareVerdict { seq, outcome }).collect();
+        for verdicts in verdicts.chunks(MAX_BATCH) {
+            writer.send(&WorkMessage::Verdicts(verdicts.to_vec())).await?;
+        }
+        Ok(())
     }
 
-    /// Checks a share; what its destination takes goes out before every other test.
-    fn judge(&self, share: &ShareMessage, now: u64) -> Result<(&AgentJob, Hash256), ShareRefusal> {
+    /// Hashes all shares together whose job is known.
+    fn hash(&mut self, shares: &[ShareMessage]) -> Vec<Result<Checked, ShareRefusal>> {
+        let known = shares.iter().filter_map(|share| Some((&self.jobs.get(&share.job_id)?.prepared, &share.solution)));
+        let mut checked = self.batch.assemble(&known.collect::<Vec<_>>()).into_iter();
+        let outcome =
+            |share: &ShareMessage| match self.jobs.contains_key(&share.job_id).then(|| checked.next()).flatten() {
+                Some(checked) => checked.map_err(refusal_of),
+                None => Err(ShareRefusal::UnknownJob),
+            };
+        shares.iter().map(outcome).collect()
+    }
+
+    /// Judges a hashed share; what its destination takes goes out before every other test.
+    fn judge(&self, share: &ShareMessage, checked: &Checked, now: u64) -> Result<(&AgentJob, Hash256), ShareRefusal> {
         let job = self.jobs.get(&share.job_id).ok_or(ShareRefusal::UnknownJob)?;
-        let checked = assemble(&job.work.job, &share.solution).map_err(refusal_of)?;
         if checked.meets(&job.work.target) || checked.is_block() {
             self.submit(job.work.clone(), share.solution.clone());
         }
@@ -181,5 +208,59 @@ fn refusal_of(rejection: Rejection) -> ShareRefusal {
         Rejection::ExtranonceSize { .. } => ShareRefusal::BadExtranonce,
         Rejection::TimeBelowMinimum { .. } => ShareRefusal::TimeTooOld,
         Rejection::AboveTarget => ShareRefusal::AboveTarget,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    fn share(seq: u64) -> ShareMessage {
+        ShareMessage { seq, job_id: 1, solution: Solution { version: 0, extranonce: Vec::new(), time: 0, nonce: 0 } }
+    }
+
+    fn shares(seqs: std::ops::Range<u64>) -> WorkMessage {
+        WorkMessage::Shares(seqs.map(share).collect())
+    }
+
+    /// Gathers from a stream in which these messages wait; returns the numbers of the shares, what ended them, and how many
+    /// messages are left.
+    fn gathered(
+        waiting: Vec<Result<WorkMessage, DeliveryError>>,
+    ) -> (Vec<u64>, Option<Result<WorkMessage, DeliveryError>>, usize) {
+        let mut waiting = VecDeque::from(waiting);
+        let mut gathered = vec![share(0)];
+        let behind = gather(&mut gathered, async || match waiting.pop_front() {
+            Some(message) => message,
+            None => std::future::pending().await,
+        });
+        (gathered.iter().map(|share| share.seq).collect(), behind, waiting.len())
+    }
+
+    #[test]
+    fn shares_that_wait_are_gathered_in_order_and_none_are_waited_for() {
+        let (seqs, behind, _) = gathered(Vec::new());
+        assert!(seqs == [0] && behind.is_none());
+        let (seqs, behind, left) = gathered(vec![Ok(shares(1..3)), Ok(shares(3..4))]);
+        assert!(seqs == [0, 1, 2, 3] && behind.is_none() && left == 0);
+    }
+
+    #[test]
+    fn what_is_no_share_ends_the_batch_and_is_not_lost() {
+        let (seqs, behind, left) =
+            gathered(vec![Ok(shares(1..3)), Ok(WorkMessage::Standby(Vec::new())), Ok(shares(3..4))]);
+        assert!(seqs == [0, 1, 2] && left == 1);
+        assert!(matches!(behind, Some(Ok(WorkMessage::Standby(_)))));
+        let (seqs, behind, _) = gathered(vec![Ok(shares(1..3)), Err(DeliveryError::Closed)]);
+        assert!(seqs == [0, 1, 2] && matches!(behind, Some(Err(DeliveryError::Closed))));
+    }
+
+    #[test]
+    fn a_batch_is_bounded_however_many_shares_wait() {
+        let full = || Ok(shares(0..MAX_BATCH as u64));
+        let (seqs, behind, left) = gathered(vec![full(), full(), full()]);
+        assert!(seqs.len() == MAX_BATCH + 1 && behind.is_none() && left == 2);
     }
 }
