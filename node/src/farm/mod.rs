@@ -22,6 +22,7 @@ mod record;
 mod sent;
 mod server;
 mod session;
+mod station;
 mod submit;
 mod vardiff;
 
