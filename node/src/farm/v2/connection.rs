@@ -37,7 +37,7 @@ pub(super) async fn serve(
 ) -> Result<(), Hangup> {
     stream.set_nodelay(true)?;
     let shaken = timeout(timeouts.handshake, transport::handshake(&mut stream, &authority)).await;
-    let (mut incoming, mut outgoing) = shaken.map_err(|_| Hangup::Handshake)??;
+    let (mut incoming, mut outgoing) = shaken.map_err(|_| Hangup::NoChannel)??;
     let mut works = SelectAll::new();
     let mut chunk = [0; CHUNK_BYTES];
     loop {

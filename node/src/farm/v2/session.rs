@@ -248,11 +248,11 @@ impl Session {
 
     /// Closes a channel, or all of them by the number of their group.
     fn close(&mut self, channel_id: u32, now: Instant) -> Result<Option<Event>, Hangup> {
-        if channel_id == GROUP {
-            self.channels.clear();
+        let before = self.channels.len();
+        self.channels.retain(|id, _| *id != channel_id && channel_id != GROUP);
+        if self.channels.len() < before {
+            self.empty_since = now;
         }
-        self.channels.remove(&channel_id);
-        self.empty_since = now;
         Ok(None)
     }
 

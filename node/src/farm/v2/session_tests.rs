@@ -748,6 +748,10 @@ fn a_connection_must_open_a_channel_in_time_and_be_heard_of() {
     let (start, due) = (bench.now, bench.now + limits.handshake_timeout);
     assert_eq!(bench.session.deadline(), due);
     assert!(bench.session.on_deadline(due - Duration::from_millis(1)).is_ok());
+    // Closing what isn't there gains no time.
+    bench.now = due - Duration::from_secs(1);
+    bench.say(MiningOwned::CloseChannel(CloseChannelOwned { channel_id: 7, reason_code: text("bye") }));
+    bench.now = start;
     assert!(matches!(bench.session.on_deadline(due), Err(Hangup::NoChannel)));
     bench.say(extended(4));
     assert!(bench.session.on_deadline(due).is_ok());
