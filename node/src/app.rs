@@ -1,6 +1,6 @@
 //! The running node: every room started, wired together, watched, and stopped in order.
 
-use std::{net::SocketAddr, panic, sync::Arc, time::Duration};
+use std::{net::SocketAddr, panic, path::PathBuf, sync::Arc, time::Duration};
 
 use hashlease_domain::{details::Details, lease::Rules};
 use hashlease_miner::client::{self, Client};
@@ -16,10 +16,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     api,
-    config::{Config, DataDirError, datadir::read_secret},
+    config::{
+        self, Config, DataDir, DataDirError,
+        datadir::{read_secret, write_new},
+    },
     delivery,
     destination::{Destination, DestinationError, Pool, Solo, SoloConfig},
-    farm::{self, FarmConfig},
+    farm::{self, AuthorityKey, AuthorityKeyError, FarmConfig, Listeners},
     keys::{KeyError, SecretKey},
     market,
     net::{self, NetConfig, NetError},
@@ -80,6 +83,15 @@ pub enum AppError {
         #[source]
         source: std::io::Error,
     },
+    /// The farm's authority key.
+    #[error("{path} holds no key for Stratum V2: restore it, or move it away to start with a new one", path = path.display())]
+    Authority {
+        /// File.
+        path: PathBuf,
+        /// What it must hold.
+        #[source]
+        source: AuthorityKeyError,
+    },
     /// The system gives no signals.
     #[error("the system gives no signals")]
     Signals(#[source] std::io::Error),
@@ -92,7 +104,7 @@ impl AppError {
     /// Returns whether every start fails until somebody changes the configuration or a file that it names.
     pub fn is_configuration(&self) -> bool {
         match self {
-            Self::DataDir(_) | Self::Key(_) | Self::Multiaddr { .. } => true,
+            Self::DataDir(_) | Self::Key(_) | Self::Multiaddr { .. } | Self::Authority { .. } => true,
             Self::Chain(error) => error.is_configuration(),
             Self::Net(error) => matches!(error, NetError::BootstrapWithoutPeer { .. } | NetError::KeyFileOpen { .. }),
             Self::Destination(error) => matches!(error, DestinationError::Url | DestinationError::Payout(_)),
@@ -154,10 +166,11 @@ async fn start(config: Config, tasks: &TaskTracker, shutdown: &CancellationToken
     // First of all: of a second node on the folder the addresses are taken too, and changing them would not help it.
     let store = Store::open(datadir.root())?;
     let api_listener = listen(config.api.addr, "api.addr").await?;
-    let farm_listener = match &config.farm {
-        Some(farm) => Some(listen(farm.stratum, "farm.stratum").await?),
+    let farm_listeners = match &config.farm {
+        Some(farm) => Some(listen_for_miners(farm, &datadir).await?),
         None => None,
     };
+    let authority_key = farm_listeners.as_ref().and_then(|listeners| Some(listeners.v2.as_ref()?.1.public()));
     let key = SecretKey::open(&datadir.node_key(), &read_secret(&config.passphrase_file)?)?;
     let evm = Arc::new(Evm::new(config.chain.rpc.as_str(), config.chain.domain, RPC_TIMEOUT)?);
     identify(&evm).await?;
@@ -186,7 +199,7 @@ async fn start(config: Config, tasks: &TaskTracker, shutdown: &CancellationToken
     };
     tracing::info!(peer = details.peer, addresses = ?details.addresses, "listening for peers");
 
-    let farm = farm_listener.map(|listener| farm::start(listener, FarmConfig::default(), shutdown.clone()));
+    let farm = farm_listeners.map(|listeners| farm::start(listeners, FarmConfig::default(), shutdown.clone()));
     let destination = destination(&config, shutdown)?;
     let (streams, stream_queue) = mpsc::channel(STREAMS);
     let parts = market::Parts {
@@ -227,6 +240,7 @@ async fn start(config: Config, tasks: &TaskTracker, shutdown: &CancellationToken
         delivery,
         net,
         farm: farm_handle,
+        authority_key,
         config,
     };
     let stopped = shutdown.clone().cancelled_owned();
@@ -237,6 +251,24 @@ async fn start(config: Config, tasks: &TaskTracker, shutdown: &CancellationToken
 
 async fn listen(addr: SocketAddr, key: &'static str) -> Result<TcpListener, AppError> {
     TcpListener::bind(addr).await.map_err(|source| AppError::Listen { addr, key, source })
+}
+
+async fn listen_for_miners(farm: &config::Farm, datadir: &DataDir) -> Result<Listeners, AppError> {
+    let v1 = listen(farm.stratum, "farm.stratum").await?;
+    let Some(addr) = farm.stratum_v2 else { return Ok(Listeners::from(v1)) };
+    let listener = listen(addr, "farm.stratum_v2").await?;
+    let authority = authority(datadir)?;
+    tracing::info!(%addr, authority_key = authority.public(), "listening for Stratum V2 miners");
+    Ok(Listeners { v1, v2: Some((listener, authority)) })
+}
+
+/// Reads the key by which V2 miners know the farm, and makes it first where there is none.
+fn authority(datadir: &DataDir) -> Result<AuthorityKey, AppError> {
+    let path = datadir.stratum_v2_key();
+    if !path.exists() {
+        write_new(&path, &AuthorityKey::random().secret())?;
+    }
+    AuthorityKey::parse(&read_secret(&path)?).map_err(|source| AppError::Authority { path, source })
 }
 
 /// Checks that the server serves the configured chain and escrow, waiting for one that does not answer yet.
@@ -341,4 +373,31 @@ fn mine(config: &Config, tasks: &TaskTracker, shutdown: &CancellationToken) {
             tracing::error!(%error, "the node's own worker stopped");
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    #[test]
+    fn the_authority_key_is_made_once_and_is_its_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let datadir = DataDir::locate(Some(dir.path().to_owned()), |_| None).unwrap();
+        let made = authority(&datadir).unwrap();
+        let path = datadir.stratum_v2_key();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(authority(&datadir).unwrap().public(), made.public());
+
+        fs::write(&path, "hunter2").unwrap();
+        let refused = authority(&datadir).unwrap_err();
+        assert!(refused.is_configuration());
+        let told = with_causes(&refused);
+        assert!(told.contains("stratum-v2.key") && told.contains("base58check") && !told.contains("hunter2"), "{told}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "hunter2", "it is never overwritten");
+
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(authority(&datadir), Err(AppError::DataDir(DataDirError::Readable { mode: 0o640, .. }))));
+    }
 }

@@ -73,6 +73,10 @@ async fn bad_company_a_second_daemon_and_a_taken_address_are_refused() {
     let setup = Setup { sections: format!("[farm]\nstratum = {api:?}\n"), ..Setup::default() };
     let second = ground.node("second", &setup).await.unwrap();
     refused(&second, &[], 1, &[&format!("{api} is taken: choose another with farm.stratum")]).await;
+    let setup =
+        Setup { sections: format!("[farm]\nstratum = \"127.0.0.1:0\"\nstratum_v2 = {api:?}\n"), ..Setup::default() };
+    let third = ground.node("third", &setup).await.unwrap();
+    refused(&third, &[], 1, &[&format!("{api} is taken: choose another with farm.stratum_v2")]).await;
     refused(&second, &["--api-addr", api], 1, &[&format!("{api} is taken: choose another with api.addr")]).await;
 
     first.get("status").await.unwrap();

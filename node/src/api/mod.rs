@@ -62,6 +62,8 @@ pub struct Parts {
     pub net: Net,
     /// Miners, where the node sells.
     pub farm: Option<Farm>,
+    /// Public key by which V2 miners know the farm, where it serves any.
+    pub authority_key: Option<String>,
 }
 
 type Node = Arc<Parts>;

@@ -33,6 +33,7 @@ pub(super) async fn status(State(node): State<Node>) -> Answer<Status> {
         roles: roles.into_iter().filter_map(|(is, role)| is.then_some(role)).collect(),
         details: node.details.clone(),
         last_block_age_s: seen.then(|| clock::now_s().saturating_sub(head.time)),
+        authority_key: node.authority_key.clone(),
     }))
 }
 

@@ -41,5 +41,6 @@ pub(super) fn status() -> Status {
         roles: vec![Role::Agent, Role::Matcher],
         details: r#"{"peer":"12D3KooWExample","addresses":["/ip4/127.0.0.1/tcp/7770"]}"#.into(),
         last_block_age_s: Some(1),
+        authority_key: None,
     }
 }

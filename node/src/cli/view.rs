@@ -228,6 +228,7 @@ fn node(status: &Status) -> Record {
         ("listen", Field::list(status.listen.iter().map(Field::text))),
         ("peers", Field::number(status.peers.into())),
         ("refusedOrders", Field::counts(&status.refused_orders)),
+        ("authorityKey", Field::optional(status.authority_key.as_ref().map(Field::text))),
     ]
 }
 

@@ -37,6 +37,8 @@ pub(super) const MAX_MULTIADDR_BYTES: usize = 256;
 pub(super) const API_ADDR: &str = "127.0.0.1:7780";
 /// Where miners connect: they are other machines, and 3333 is the port that they expect.
 pub(super) const STRATUM: &str = "0.0.0.0:3333";
+/// Where V2 miners would connect, next to the port of V1: an example, since nobody is let in there unasked.
+pub(super) const STRATUM_V2: &str = "0.0.0.0:3336";
 /// Threads of the own worker: none, a farm has machines of its own.
 pub(super) const MINE: u64 = 0;
 /// Most threads: the largest machines have this many.
@@ -162,6 +164,7 @@ fn farm(raw: raw::Farm) -> Result<Farm, ConfigError> {
     let standby_after_s = within("farm.standby_after_s", raw.standby_after_s, STANDBY_AFTER_S, least, most)?;
     Ok(Farm {
         stratum: socket("farm.stratum", raw.stratum, STRATUM)?,
+        stratum_v2: raw.stratum_v2.map(|addr| socket("farm.stratum_v2", Some(addr), STRATUM_V2)).transpose()?,
         mine: u16::try_from(mine).unwrap_or(u16::MAX),
         payee: raw.payee.map(|payee| address("farm.payee", &payee)).transpose()?,
         standby_after: Duration::from_secs(standby_after_s),

@@ -103,6 +103,11 @@ impl DataDir {
         self.0.join("peer.key")
     }
 
+    /// Returns the file of the key by which Stratum V2 miners know the farm.
+    pub fn stratum_v2_key(&self) -> PathBuf {
+        self.0.join("stratum-v2.key")
+    }
+
     /// Returns the file of the peers to come back to.
     pub fn peers(&self) -> PathBuf {
         self.0.join("peers.json")

@@ -106,6 +106,8 @@ pub struct Api {
 pub struct Farm {
     /// Where miners connect by Stratum V1.
     pub stratum: SocketAddr,
+    /// Where miners connect by Stratum V2, where they may.
+    pub stratum_v2: Option<SocketAddr>,
     /// Threads of the node's own worker.
     pub mine: u16,
     /// Receives the earnings; the node's own account where none is set.

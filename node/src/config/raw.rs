@@ -62,6 +62,7 @@ pub(super) struct Key {
 #[serde(deny_unknown_fields)]
 pub(super) struct Farm {
     pub(super) stratum: Option<String>,
+    pub(super) stratum_v2: Option<String>,
     pub(super) mine: Option<u64>,
     pub(super) payee: Option<String>,
     pub(super) standby_after_s: Option<u64>,

@@ -80,7 +80,9 @@ fn sections_make_roles_and_mining_makes_a_seller() {
     assert_eq!((defaults().farm, defaults().bitcoin), (None, None));
     let mine = Overrides { mine: Some(3), ..Overrides::default() };
     let farm = read(MINIMAL, &[], mine).unwrap().farm.unwrap();
-    assert_eq!((farm.mine, farm.stratum.port(), farm.payee), (3, 3333, None));
+    assert_eq!((farm.mine, farm.stratum.port(), farm.stratum_v2, farm.payee), (3, 3333, None, None));
+    let farm = read(MINIMAL, &[("HASHLEASE_FARM_STRATUM_V2", "127.0.0.1:34")], mine).unwrap().farm.unwrap();
+    assert_eq!(farm.stratum_v2, Some("127.0.0.1:34".parse().unwrap()));
 }
 
 #[test]
@@ -128,6 +130,11 @@ fn values_that_cannot_be_right_are_refused_with_what_they_must_be() {
             "net.listen must be at most 64 multiaddresses such as \"/ip4/0.0.0.0/tcp/7770\"",
         ),
         ("HASHLEASE_FARM_MINE", "1025", "farm.mine must be between 0 and 1024"),
+        (
+            "HASHLEASE_FARM_STRATUM_V2",
+            "3336",
+            "farm.stratum_v2 must be an IP address and a port such as \"0.0.0.0:3336\"",
+        ),
     ];
     for (variable, value, expected) in cases {
         assert_eq!(refused(MINIMAL, &[(variable, value)]), expected);
@@ -241,11 +248,12 @@ fn the_sample_shows_every_key_but_those_of(without: &str) {
         tokens: sample.tokens.clone(),
         bitcoin: sample.bitcoin.clone(),
         pool: sample.pool.clone(),
-        farm: Some(Farm { payee: sample.farm.unwrap().payee, ..farm }),
+        farm: sample.farm.map(|shown| Farm { payee: shown.payee, stratum_v2: shown.stratum_v2, ..farm }),
         ..defaults
     };
     assert_eq!(sample, shown, "keys without a default are shown by example, all others as they are");
-    assert_eq!((sample.tokens.len(), sample.farm.unwrap().payee.is_some()), (1, true));
+    let by_example = sample.farm.map(|farm| (farm.payee.is_some(), farm.stratum_v2.map(|addr| addr.to_string())));
+    assert_eq!((sample.tokens.len(), by_example), (1, Some((true, Some(check::STRATUM_V2.to_owned())))));
     assert_eq!((sample.bitcoin.is_some(), sample.pool.is_some()), (without == "pool", without == "bitcoin"));
     let keys = |text: &str| {
         let keys =

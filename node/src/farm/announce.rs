@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use hashlease_miner::pow::Target;
 use hashlease_miner::stratum::{Notify, encode};
 use tokio::time::Instant;
 
 use super::extranonce::Division;
 use super::idle;
-use super::job::{Posted, Work};
-use super::sent::{Origin, Sent};
+use super::job::Work;
+use super::sent::Sent;
 use super::session::Session;
 
 impl Session {
@@ -20,29 +19,17 @@ impl Session {
         if !self.is_ready() || self.must_reconnect {
             return;
         }
-        self.told_at = now;
+        self.station.told_at = now;
         let division = self.needed_division();
-        let divides_anew = division != self.division;
+        let divides_anew = division != self.station.division;
         if divides_anew && !self.takes_extranonce {
             self.out += &encode::reconnect();
             self.must_reconnect = true;
             return;
         }
-        self.division = division;
-        let (next, difficulty) = match (self.work.clone(), self.sent.newest()) {
-            (Work::Lease(posted), _) => {
-                let level = self.vardiff.on_lease(posted.job.share_target, now);
-                (self.lease_work(&posted, level.target, now), level.difficulty)
-            }
-            (Work::None, Some(last)) => {
-                let next = idle_work(last, self.granted_mask, self.division, now);
-                self.vardiff.on_idle(now);
-                (next, idle::target().difficulty())
-            }
-            // A miner that never had any work needn't be stopped.
-            (Work::None, None) => return,
-        };
-        let mut clean = divides_anew || self.sent.newest().is_none_or(|last| must_drop(last, &next));
+        self.station.division = division;
+        let Some((next, difficulty)) = self.station.next(self.granted_mask.unwrap_or(0), now) else { return };
+        let mut clean = divides_anew || self.station.sent.newest().is_none_or(|last| must_drop(last, &next));
         if self.granted_mask.is_some() && next.mask != self.told_mask {
             self.out += &encode::set_version_mask(next.mask);
             self.told_mask = next.mask;
@@ -54,68 +41,37 @@ impl Session {
         if divides_anew {
             self.out += &encode::set_extranonce(&division.part1(), division.size2);
         }
-        self.record.live().announce(next.origin.lease(), next.time, now);
+        self.station.record.live().announce(next.origin.lease(), next.time, now);
         let (job, time) = (Arc::clone(&next.job), next.time);
-        let mut notify = Notify::of_job(self.sent.push(next), &job, time, clean);
+        let mut notify = Notify::of_job(self.station.sent.push(next), &job, time, clean);
         notify.coinbase_prefix.extend(division.padding(job.extranonce_size));
         self.out += &encode::notify(&notify);
     }
 
     /// Says something to a miner that has nothing to say: its work again, or its difficulty where it never had any.
     pub(super) fn keep_alive(&mut self, now: Instant) {
-        if self.sent.newest().is_some() || matches!(self.work, Work::Lease(_)) {
+        if self.station.sent.newest().is_some() || matches!(self.station.work, Work::Lease(_)) {
             self.announce(now);
         } else {
-            self.told_at = now;
+            self.station.told_at = now;
             self.tell_difficulty(idle::target().difficulty());
         }
     }
 
     /// The division that the work has room for; the present one as long as it may stay.
     fn needed_division(&self) -> Division {
-        match &self.work {
-            Work::Lease(posted) if !self.division.fits(posted.job.job.extranonce_size) => {
-                Division::for_job(self.record.number, posted.job.job.extranonce_size)
+        let division = self.station.division;
+        match &self.station.work {
+            Work::Lease(posted) if !division.fits(posted.job.job.extranonce_size) => {
+                Division::for_job(self.station.record.number, posted.job.job.extranonce_size)
             }
-            _ => self.division,
+            _ => division,
         }
     }
 
     fn tell_difficulty(&mut self, difficulty: f64) {
         self.out += &encode::set_difficulty(difficulty);
         self.told_difficulty = Some(difficulty);
-    }
-
-    fn lease_work(&self, posted: &Posted, target: Target, now: Instant) -> Sent {
-        let job = &posted.job;
-        Sent {
-            origin: Origin::Lease { lease: job.lease, job_id: job.job_id },
-            job: Arc::clone(&posted.prepared),
-            target,
-            share_target: job.share_target,
-            time: job.time,
-            mask: self.granted_mask.unwrap_or(0) & job.job.version_mask,
-            cleans: posted.cleans,
-            division: self.division,
-            tip: Some(Arc::clone(&posted.tip)),
-            sent_at: now,
-        }
-    }
-}
-
-fn idle_work(last: &Sent, granted_mask: Option<u32>, division: Division, now: Instant) -> Sent {
-    let passed = u32::try_from(now.duration_since(last.sent_at).as_secs()).unwrap_or(u32::MAX);
-    Sent {
-        origin: Origin::Idle,
-        job: idle::job(),
-        target: idle::target(),
-        share_target: idle::target(),
-        time: last.time.saturating_add(passed),
-        mask: granted_mask.unwrap_or(0),
-        cleans: 0,
-        division,
-        tip: None,
-        sent_at: now,
     }
 }
 

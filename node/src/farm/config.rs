@@ -5,15 +5,17 @@ use std::time::Duration;
 /// Limits that protect the server from its clients. The defaults suit farms of some thousand miners.
 #[derive(Clone, Debug)]
 pub struct FarmConfig {
-    /// Connections at a time.
+    /// Connections at a time; by V2, connections and channels, each.
     pub max_connections: usize,
+    /// Channels of one V2 connection; each also counts as a connection.
+    pub max_channels: usize,
     /// Messages before the first authorization; real devices need five at most.
     pub max_messages_before_authorize: u32,
     /// Messages in any second after that; only what never was a miner sends more.
     pub max_messages_per_s: u32,
     /// Rejected shares in a row after which a device must connect again: it works on something that it wasn't given.
     pub max_rejected_in_a_row: u32,
-    /// Time in which a device must subscribe and authorize.
+    /// Time in which a device must subscribe and authorize, and in which one by V2 must open a channel.
     pub handshake_timeout: Duration,
     /// Time without a byte from a device after which it is taken for gone. A slow miner finds no share for long.
     pub idle_timeout: Duration,
@@ -33,6 +35,7 @@ impl Default for FarmConfig {
     fn default() -> Self {
         Self {
             max_connections: 4_096,
+            max_channels: 256,
             max_messages_before_authorize: 16,
             max_messages_per_s: 1_000,
             max_rejected_in_a_row: 256,

@@ -98,9 +98,9 @@ async fn settle(
 async fn write(stream: &mut TcpStream, session: &mut Session) -> Result<(), Hangup> {
     let output = session.take_output();
     if !output.is_empty() {
-        let written = timeout(session.limits.write_timeout, stream.write_all(output.as_bytes())).await;
+        let written = timeout(session.station.limits.write_timeout, stream.write_all(output.as_bytes())).await;
         written.map_err(|_| Hangup::SlowReader)??;
-        session.record.live().written(Instant::now());
+        session.station.record.live().written(Instant::now());
     }
     Ok(())
 }

@@ -42,6 +42,18 @@ pub(super) enum Hangup {
     Reconnect,
     #[error("no authorization in time")]
     Handshake,
+    #[error("the Noise handshake failed, or a seal is broken")]
+    Noise,
+    #[error("a frame is too long")]
+    FrameTooLong,
+    #[error("a message can't be read, or comes out of turn")]
+    Message,
+    #[error("a message can't be written")]
+    Unwritable,
+    #[error("the set-up was refused: {0}")]
+    Refused(&'static str),
+    #[error("no channel in time")]
+    NoChannel,
     #[error("nothing heard for too long")]
     Silent,
     #[error("the client doesn't read what it is sent")]

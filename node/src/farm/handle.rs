@@ -115,9 +115,8 @@ impl Farm {
         }
         state.last_session += 1;
         let id = state.last_session;
-        let is_taken = |state: &State, number: Number| {
-            state.sessions.values().any(|seat| seat.record.number.narrow() == number.narrow())
-        };
+        let is_taken =
+            |state: &State, number: Number| state.sessions.values().any(|seat| seat.record.number.clashes(number));
         while is_taken(&state, Number(state.next_number)) {
             state.next_number = state.next_number.wrapping_add(1);
         }

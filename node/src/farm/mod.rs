@@ -1,4 +1,4 @@
-//! The seller's miners: a Stratum V1 server that moves whole miners between leases.
+//! The seller's miners: a Stratum V1 server that moves whole miners between leases, and one for Stratum V2.
 //!
 //! Every connection keeps one extranonce1, and what a lease's job has beyond is padding in front of it; so a miner changes
 //! its lease by a single `mining.notify`, which any device understands. Only a job with less room than that needs
@@ -22,7 +22,9 @@ mod record;
 mod sent;
 mod server;
 mod session;
+mod station;
 mod submit;
+mod v2;
 mod vardiff;
 mod verifier;
 
@@ -33,4 +35,5 @@ pub use handle::Farm;
 pub use idle::job_for_nobody;
 pub use job::{FarmJob, FarmShare};
 pub use record::{RejectReason, SessionStatus};
-pub use server::start;
+pub use server::{Listeners, start};
+pub use v2::{AuthorityKey, AuthorityKeyError};

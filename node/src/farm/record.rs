@@ -84,6 +84,8 @@ pub struct SessionStatus {
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) id: u64,
+    /// Bytes of the smallest extranonce that any lease's job had when the connection came.
+    pub(super) room: u8,
     /// What the connection is told first; a job that is too small for it changes it.
     pub(super) division: Division,
     /// The connection's number.
@@ -128,6 +130,7 @@ impl Record {
         let work = watch::Sender::new(Work::None);
         Self {
             id,
+            room: job_size,
             division: Division::for_job(number, job_size),
             number,
             remote,

@@ -66,8 +66,13 @@ pub(super) struct SentJobs {
 }
 
 impl SentJobs {
-    /// Adds the newest job and gives its id, short hex.
+    /// Adds the newest job and gives its id by Stratum V1, short hex.
     pub(super) fn push(&mut self, sent: Sent) -> String {
+        format!("{:x}", self.add(sent))
+    }
+
+    /// Adds the newest job and gives its number.
+    pub(super) fn add(&mut self, sent: Sent) -> u64 {
         let now = sent.sent_at;
         if let Some((_, _, superseded_at)) = self.jobs.back_mut() {
             *superseded_at = Some(now);
@@ -75,7 +80,7 @@ impl SentJobs {
         self.last_number += 1;
         self.jobs.push_back((self.last_number, sent, None));
         self.drop_old(now);
-        format!("{:x}", self.last_number)
+        self.last_number
     }
 
     /// The newest job.
@@ -83,9 +88,13 @@ impl SentJobs {
         self.jobs.back().map(|(_, sent, _)| sent)
     }
 
-    /// The job of an id that a miner sent.
+    /// The job of an id that a miner sent by Stratum V1.
     pub(super) fn find(&self, id: &str, now: Instant) -> Option<&Sent> {
-        let number = u64::from_str_radix(id, 16).ok()?;
+        self.find_number(u64::from_str_radix(id, 16).ok()?, now)
+    }
+
+    /// The job of a number that a miner sent.
+    pub(super) fn find_number(&self, number: u64, now: Instant) -> Option<&Sent> {
         let index = self.jobs.binary_search_by_key(&number, |(number, _, _)| *number).ok()?;
         let (_, sent, superseded_at) = self.jobs.get(index)?;
         is_kept(*superseded_at, now).then_some(sent)

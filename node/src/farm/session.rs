@@ -10,12 +10,11 @@ use tokio::time::Instant;
 
 use super::config::FarmConfig;
 use super::error::Hangup;
-use super::extranonce::Division;
 use super::job::Work;
 use super::record::Record;
-use super::sent::SentJobs;
+use super::station::{REPEAT, Station};
 use super::submit::Pending;
-use super::vardiff::{self, Vardiff};
+use super::vardiff;
 
 /// Version bits that devices roll (BIP 320).
 pub(super) const SERVER_MASK: u32 = 0x1fff_e000;
@@ -25,33 +24,22 @@ pub(super) const VERSION: u32 = 0x2000_0000;
 const MAX_WORKERS: usize = 16;
 /// Length of names that are kept, in characters.
 const MAX_NAME_CHARS: usize = 128;
-/// Time after which a miner is told its work again; devices leave a pool that is silent for 90 s, some for 60 s.
-const REPEAT: Duration = Duration::from_secs(30);
 /// What a market of rented hashpower calls itself, and the easiest difficulty at which it stays.
 const NICEHASH: (&str, f64) = ("NiceHash/", 524_288.0);
 
 /// One connection's state.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) record: Arc<Record>,
-    pub(super) limits: FarmConfig,
+    pub(super) station: Station,
     pub(super) subscribed: bool,
     pub(super) workers: Vec<String>,
-    pub(super) sent: SentJobs,
     /// Version bits granted at `mining.configure`; `None` where rolling wasn't negotiated.
     pub(super) granted_mask: Option<u32>,
-    pub(super) vardiff: Vardiff,
-    pub(super) rejected_in_a_row: u32,
-    /// How the extranonce is divided, as the miner was last told.
-    pub(super) division: Division,
     /// Whether the miner understands another division without a new connection.
     pub(super) takes_extranonce: bool,
     /// Version bits that the miner was last told.
     pub(super) told_mask: u32,
     pub(super) told_difficulty: Option<f64>,
-    /// When the miner was last told its work.
-    pub(super) told_at: Instant,
-    pub(super) work: Work,
     pub(super) out: String,
     pub(super) must_reconnect: bool,
     /// Messages before authorization; then those of one second, and when it began.
@@ -63,20 +51,13 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(record: Arc<Record>, limits: FarmConfig, now: Instant) -> Self {
         Self {
-            division: record.division,
-            record,
-            vardiff: Vardiff::new(limits.easiest_share),
-            limits,
+            station: Station::new(record, limits, now),
             subscribed: false,
             workers: Vec::new(),
-            sent: SentJobs::default(),
             granted_mask: None,
-            rejected_in_a_row: 0,
             takes_extranonce: false,
             told_mask: 0,
             told_difficulty: None,
-            told_at: now,
-            work: Work::None,
             out: String::new(),
             must_reconnect: false,
             messages: 0,
@@ -102,13 +83,14 @@ impl Session {
 
     /// Ends the connection where too many shares in a row were bad.
     pub(super) fn check_shares(&self) -> Result<(), Hangup> {
-        if self.rejected_in_a_row > self.limits.max_rejected_in_a_row { Err(Hangup::BadShares) } else { Ok(()) }
+        let is_bad = self.station.rejected_in_a_row > self.station.limits.max_rejected_in_a_row;
+        if is_bad { Err(Hangup::BadShares) } else { Ok(()) }
     }
 
     fn check_pace(&mut self, now: Instant) -> Result<(), Hangup> {
-        let mut allowed = self.limits.max_messages_before_authorize;
+        let mut allowed = self.station.limits.max_messages_before_authorize;
         if !self.workers.is_empty() {
-            allowed = self.limits.max_messages_per_s;
+            allowed = self.station.limits.max_messages_per_s;
             if now.duration_since(self.second) >= Duration::from_secs(1) {
                 (self.messages, self.second) = (0, now);
             }
@@ -124,31 +106,30 @@ impl Session {
 
     /// Gives the miner other work.
     pub(super) fn on_work(&mut self, work: Work, now: Instant) {
-        self.work = work;
+        self.station.work = work;
         self.announce(now);
     }
 
     /// When [`Session::on_deadline`] is to be called unless something else comes first.
     pub(super) fn deadline(&self) -> Instant {
-        let silent_at = self.heard_at + self.limits.idle_timeout;
+        let silent_at = self.heard_at + self.station.limits.idle_timeout;
         if !self.is_ready() {
-            return silent_at.min(self.record.connected_at + self.limits.handshake_timeout);
+            return silent_at.min(self.station.record.connected_at + self.station.limits.handshake_timeout);
         }
-        let repeat_at = silent_at.min(self.told_at + REPEAT);
-        self.vardiff.due_at().map_or(repeat_at, |due_at| repeat_at.min(due_at))
+        silent_at.min(self.station.due_at())
     }
 
     /// Repeats the miner's work, gives easier work, or gives the miner up.
     pub(super) fn on_deadline(&mut self, now: Instant) -> Result<(), Hangup> {
-        if now >= self.heard_at + self.limits.idle_timeout {
+        if now >= self.heard_at + self.station.limits.idle_timeout {
             return Err(Hangup::Silent);
         }
-        if !self.is_ready() && now >= self.record.connected_at + self.limits.handshake_timeout {
+        if !self.is_ready() && now >= self.station.record.connected_at + self.station.limits.handshake_timeout {
             return Err(Hangup::Handshake);
         }
         if now >= self.deadline() {
             self.retune(now);
-            if now >= self.told_at + REPEAT {
+            if now >= self.station.told_at + REPEAT {
                 self.keep_alive(now);
             }
         }
@@ -157,10 +138,7 @@ impl Session {
 
     /// Judges the miner's difficulty, and sends its work again where it is to change.
     pub(super) fn retune(&mut self, now: Instant) {
-        self.vardiff.judge(now);
-        if let Work::Lease(posted) = &self.work
-            && self.vardiff.is_to_change(posted.job.share_target)
-        {
+        if self.station.is_to_retune(now) {
             self.announce(now);
         }
     }
@@ -188,7 +166,7 @@ impl Session {
                 Some(Ok(Value::Bool(true)))
             }
             Method::SuggestDifficulty(difficulty) => {
-                difficulty.into_iter().for_each(|difficulty| self.vardiff.suggest(difficulty));
+                difficulty.into_iter().for_each(|difficulty| self.station.vardiff.suggest(difficulty));
                 None
             }
             Method::Unknown(_) if request.id.is_null() => None,
@@ -226,12 +204,12 @@ impl Session {
         self.subscribed = true;
         if let Some(user_agent) = user_agent {
             if user_agent.starts_with(NICEHASH.0) {
-                self.vardiff.suggest(NICEHASH.1);
+                self.station.vardiff.suggest(NICEHASH.1);
             }
-            self.record.live().user_agent = shown(&user_agent);
+            self.station.record.live().user_agent = shown(&user_agent);
         }
-        let session = format!("{:x}", self.record.id);
-        encode::subscribe_result(&session, &self.division.part1(), self.division.size2)
+        let session = format!("{:x}", self.station.record.id);
+        encode::subscribe_result(&session, &self.station.division.part1(), self.station.division.size2)
     }
 
     fn authorize(&mut self, user: String, password: Option<&str>) -> Result<Value, StratumError> {
@@ -240,19 +218,19 @@ impl Session {
                 return Err(StratumError::new(Code::Unauthorized, "Too many workers or too long a name"));
             }
             if self.workers.is_empty() {
-                self.record.live().worker = shown(&user);
+                self.station.record.live().worker = shown(&user);
             }
             self.workers.push(user);
         }
         if let Some(difficulty) = password.and_then(vardiff::of_password) {
-            self.vardiff.suggest(difficulty);
+            self.station.vardiff.suggest(difficulty);
         }
         Ok(json!(true))
     }
 }
 
 /// A peer's name, fit to be shown.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(MAX_NAME_CHARS).collect()
 }
 

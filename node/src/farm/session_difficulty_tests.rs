@@ -32,7 +32,7 @@ fn a_share_that_is_too_easy_for_the_lease_counts_for_the_hashrate_and_stays_in_t
     }
     assert!((1..40).contains(&came_out), "{came_out}");
     assert_eq!(bench.submit(&mined.submit(0)), (rejected(22, "Duplicate share"), None));
-    let live = bench.session.record.live();
+    let live = bench.session.station.record.live();
     assert_eq!((live.accepted, live.work), (40, 40 * 16));
 }
 
@@ -63,7 +63,7 @@ fn a_block_comes_out_of_any_share_target_and_however_late() {
         bench.wait(GRACE);
         let (answer, share) = bench.submit(&mined.submit(blocks[1]));
         assert_eq!((answer, share.unwrap().solution), (rejected(21, "Stale"), solution_of(&mined, blocks[1])));
-        assert_eq!(bench.session.record.live().accepted, 1);
+        assert_eq!(bench.session.station.record.live().accepted, 1);
     }
 }
 

@@ -131,7 +131,7 @@ impl Bench {
 
     fn output(&mut self) -> Vec<Value> {
         let output = self.session.take_output();
-        self.session.record.live().written(self.now);
+        self.session.station.record.live().written(self.now);
         output.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
@@ -271,7 +271,7 @@ fn work_comes_once_the_miner_is_subscribed_and_authorized_in_either_order() {
         let output = bench.say(second);
         assert!(output[0]["method"].is_null(), "the answer comes first");
         assert_eq!(methods(&output), ["mining.set_difficulty", "mining.notify"]);
-        let live = bench.session.record.live();
+        let live = bench.session.station.record.live();
         assert_eq!((live.worker.as_str(), live.user_agent.as_str()), ("u.w", "ua/1"));
     }
 }
@@ -287,7 +287,7 @@ fn an_accepted_share_is_a_solution_of_the_agents_own_job() {
     assert_eq!((share.lease, share.job_id, share.session), (LEASE, 7, 5));
     let checked = share::check(&job().job, &share.solution, &easy()).unwrap();
     assert_eq!(checked.hash, share.hash);
-    let live = bench.session.record.live();
+    let live = bench.session.station.record.live();
     assert_eq!((live.accepted, live.work), (1, 16));
 }
 
@@ -321,7 +321,7 @@ fn each_kind_of_bad_share_is_rejected_with_its_code_and_counted() {
     for (submit, expected, reason) in cases {
         let (answer, share) = bench.submit(&submit);
         assert_eq!((answer, share), (expected, None), "{submit:?}");
-        assert!(bench.session.record.live().rejected.remove(&reason) == Some(1), "{reason:?}");
+        assert!(bench.session.station.record.live().rejected.remove(&reason) == Some(1), "{reason:?}");
     }
     assert_eq!(bench.submit(&good).0, accepted());
     assert_eq!(bench.submit(&good), (rejected(22, "Duplicate share"), None));
@@ -391,7 +391,7 @@ fn a_block_comes_out_even_where_the_share_is_rejected_but_only_once() {
     assert_eq!(answer, rejected(23, "Low difficulty share"));
     assert_eq!(share.unwrap().solution.nonce, mined.solutions[0].nonce);
     assert_eq!(bench.submit(&mined.submit(0)).1, None);
-    assert_eq!(bench.session.record.live().accepted, 0);
+    assert_eq!(bench.session.station.record.live().accepted, 0);
 }
 
 #[test]
@@ -436,13 +436,13 @@ fn shares_of_idle_work_are_answered_and_count_for_nothing() {
     bench.give(post(job()));
     let mined = bench.mine(Work::None);
     assert_eq!(bench.submit(&mined.submit(0)), (rejected(23, "Low difficulty share"), None));
-    assert_eq!(bench.session.record.live().accepted, 0);
+    assert_eq!(bench.session.station.record.live().accepted, 0);
 }
 
 #[test]
 fn the_oldest_time_counts_superseded_work_for_the_grace() {
     let mut bench = Bench::ready();
-    let oldest = |bench: &Bench, lease| bench.session.record.live().oldest_time(lease, bench.now);
+    let oldest = |bench: &Bench, lease| bench.session.station.record.live().oldest_time(lease, bench.now);
     assert_eq!(oldest(&bench, LEASE), None);
     bench.give(post(job()));
     bench.wait(Duration::from_secs(100));
@@ -483,7 +483,7 @@ fn unreadable_and_talkative_clients_are_dropped() {
 #[test]
 fn silent_clients_are_dropped_when_their_time_is_up() {
     let mut bench = Bench::new();
-    let handshake_end = bench.now + bench.session.limits.handshake_timeout;
+    let handshake_end = bench.now + bench.session.station.limits.handshake_timeout;
     assert_eq!(bench.session.deadline(), handshake_end);
     assert!(bench.session.on_deadline(handshake_end - Duration::from_millis(1)).is_ok());
     assert!(matches!(bench.session.on_deadline(handshake_end), Err(Hangup::Handshake)));
@@ -491,7 +491,7 @@ fn silent_clients_are_dropped_when_their_time_is_up() {
     let mut bench = Bench::ready();
     bench.wait(Duration::from_secs(60));
     bench.say(r#"{"id":1,"method":"noise"}"#);
-    let silent_at = bench.now + bench.session.limits.idle_timeout;
+    let silent_at = bench.now + bench.session.station.limits.idle_timeout;
     while bench.session.deadline() < silent_at {
         bench.now = bench.session.deadline();
         bench.session.on_deadline(bench.now).unwrap();

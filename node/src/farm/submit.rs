@@ -1,4 +1,5 @@
-//! Judging what a miner submits: what needs no hash first, and the rest once it was hashed together with others.
+//! Judging what a miner submits: what came by Stratum V1 as far as no hash is needed, and then the share itself, whatever
+//! protocol it came by, once it was hashed together with others.
 
 use std::sync::Arc;
 
@@ -14,10 +15,11 @@ use super::job::FarmShare;
 use super::record::RejectReason;
 use super::sent::{Origin, Sent};
 use super::session::Session;
+use super::station::Station;
 use super::verifier::Candidate;
 
-/// A rejection with the reason that it is counted under.
-type Rejected = (RejectReason, StratumError);
+/// A rejection: the reason that it is counted under, and how Stratum V1 words it.
+pub(super) type Rejected = (RejectReason, StratumError);
 
 /// A submit that waits for its hash, or for the answers of those before it.
 ///
@@ -66,7 +68,9 @@ impl Session {
         let (now, mut share) = (pending.came_at, None);
         let verdict = match (pending.formed, checked) {
             (Err(rejected), _) => Err(rejected),
-            (Ok(formed), Some(Ok(checked))) => self.judge(formed, &checked, now, &mut share),
+            (Ok(Formed { sent, solution }), Some(Ok(checked))) => {
+                self.station.judge(&sent, solution, &checked, now, &mut share)
+            }
             (Ok(_), Some(Err(rejection))) => Err(malformed(rejection.to_string())),
             (Ok(_), None) => return Err(Hangup::Unchecked),
         };
@@ -88,60 +92,21 @@ impl Session {
     }
 
     fn note(&mut self, verdict: Result<(), Rejected>) -> Result<(), StratumError> {
-        match &verdict {
-            Ok(()) => self.rejected_in_a_row = 0,
-            Err((reason, _)) => {
-                self.rejected_in_a_row += 1;
-                *self.record.live().rejected.entry(*reason).or_default() += 1;
-            }
-        }
+        self.station.note(verdict.as_ref().err().map(|(reason, _)| *reason));
         verdict.map_err(|(_, error)| error)
     }
 
     fn form(&self, submit: &Submit, now: Instant) -> Result<Formed, Rejected> {
         self.check_sender(Some(&submit.user))?;
         let unknown = || (RejectReason::JobNotFound, StratumError::job_not_found());
-        let sent = self.sent.find(&submit.job_id, now).ok_or_else(unknown)?.clone();
+        let sent = self.station.sent.find(&submit.job_id, now).ok_or_else(unknown)?.clone();
         let solution = Solution {
             extranonce: extranonce(&sent, &submit.extranonce2)?,
             version: self.version(&sent, submit.version_bits)?,
-            time: self.time(&sent, submit.time, now)?,
+            time: self.station.time(&sent, submit.time, now)?,
             nonce: submit.nonce,
         };
         Ok(Formed { sent, solution })
-    }
-
-    fn judge(
-        &mut self,
-        Formed { sent, solution }: Formed,
-        checked: &Checked,
-        now: Instant,
-        share: &mut Option<FarmShare>,
-    ) -> Result<(), Rejected> {
-        let Origin::Lease { lease, job_id } = sent.origin else {
-            return check_target(&sent, checked);
-        };
-        let fresh = check_fresh(&sent, now).and_then(|()| check_target(&sent, checked));
-        if fresh.is_err() && !checked.is_block() {
-            return fresh;
-        }
-        self.check_new(&sent, checked)?;
-        if checked.is_block() || checked.meets(&sent.share_target) {
-            *share = Some(FarmShare { lease, job_id, solution, hash: checked.hash, session: self.record.id });
-        }
-        fresh?;
-        self.count(sent.target, now);
-        Ok(())
-    }
-
-    /// Counts an accepted share, at the work of the difficulty that it was mined at.
-    fn count(&mut self, target: Target, now: Instant) {
-        self.vardiff.count(target);
-        let work = target.work();
-        let mut live = self.record.live();
-        live.accepted += 1;
-        live.work = live.work.saturating_add(work);
-        live.rate.add(work, now);
     }
 
     fn check_sender(&self, user: Option<&String>) -> Result<(), Rejected> {
@@ -164,8 +129,55 @@ impl Session {
             (Some(bits), Some(_)) => Ok((sent.job.version & !sent.mask) | bits),
         }
     }
+}
 
-    fn time(&self, sent: &Sent, time: u32, now: Instant) -> Result<u32, Rejected> {
+impl Station {
+    /// Judges a whole solution of a job that was sent, and its header: the hash, as a block before all else; then staleness, the
+    /// miner's target and duplicates. A share comes out where it meets the lease's target too.
+    pub(super) fn judge(
+        &mut self,
+        sent: &Sent,
+        solution: Solution,
+        checked: &Checked,
+        now: Instant,
+        share: &mut Option<FarmShare>,
+    ) -> Result<(), Rejected> {
+        let Origin::Lease { lease, job_id } = sent.origin else {
+            return check_target(sent, checked);
+        };
+        let fresh = check_fresh(sent, now).and_then(|()| check_target(sent, checked));
+        if fresh.is_err() && !checked.is_block() {
+            return fresh;
+        }
+        self.check_new(sent, checked)?;
+        if checked.is_block() || checked.meets(&sent.share_target) {
+            *share = Some(FarmShare { lease, job_id, solution, hash: checked.hash, session: self.record.id });
+        }
+        fresh?;
+        self.count(sent.target, now);
+        Ok(())
+    }
+
+    /// Counts a verdict: a rejection by its reason.
+    pub(super) fn note(&mut self, rejected: Option<RejectReason>) {
+        self.rejected_in_a_row = rejected.map_or(0, |_| self.rejected_in_a_row + 1);
+        if let Some(reason) = rejected {
+            *self.record.live().rejected.entry(reason).or_default() += 1;
+        }
+    }
+
+    /// Counts an accepted share, at the work of the difficulty that it was mined at.
+    fn count(&mut self, target: Target, now: Instant) {
+        self.vardiff.count(target);
+        let work = target.work();
+        let mut live = self.record.live();
+        live.accepted += 1;
+        live.work = live.work.saturating_add(work);
+        live.rate.add(work, now);
+    }
+
+    /// The header's time, where it lies between the job's and how far a device may roll.
+    pub(super) fn time(&self, sent: &Sent, time: u32, now: Instant) -> Result<u32, Rejected> {
         let passed = u32::try_from(now.duration_since(sent.sent_at).as_secs()).unwrap_or(u32::MAX);
         let latest = sent.time.saturating_add(passed).saturating_add(self.limits.time_roll_s);
         if (sent.time..=latest).contains(&time) {
@@ -207,6 +219,6 @@ fn check_target(sent: &Sent, checked: &Checked) -> Result<(), Rejected> {
     }
 }
 
-fn malformed(text: String) -> Rejected {
+pub(super) fn malformed(text: String) -> Rejected {
     (RejectReason::Malformed, StratumError::new(Code::Other, text))
 }

@@ -11,6 +11,10 @@ use tokio::time::Instant;
 
 /// Shares at the wanted rate of 0.3 a second, ckpool's, in 1,000 s.
 const AIM: u128 = 300;
+/// The same in shares a second.
+const AIM_PER_S: f64 = 0.3;
+/// Hashes that a difficulty of 1 stands for.
+const HASHES: f64 = 4_294_967_296.0;
 /// Rates that are left alone, in shares of 1,000 s: wide enough to keep a device that runs evenly out of changes.
 const BAND: std::ops::RangeInclusive<u128> = 150..=400;
 /// Shares after which the rate is known to 12 %.
@@ -126,6 +130,19 @@ impl Vardiff {
         self.floor = Level::of(target).work.max(self.easiest);
         let begun = self.wanted.filter(|_| !self.look.searching);
         self.wanted = Some(begun.map_or(self.floor, |wanted| wanted.max(self.floor)));
+    }
+
+    /// Takes what a V2 device says of itself: about how many hashes it makes in a second, 0 where it doesn't know, and the
+    /// easiest target that it takes. It begins at what the wanted rate makes of the one, and gets nothing easier than the
+    /// other.
+    pub(super) fn declare(&mut self, hashrate: f64, max_target: Target) {
+        // A level is rounded to easier shares, which may be too easy.
+        let is_rounded = Level::of(max_target).target > max_target;
+        let least = max_target.work().saturating_mul(if is_rounded { 2 } else { 1 });
+        self.floor = least.max(self.easiest);
+        let expected = Target::from_difficulty(hashrate / AIM_PER_S / HASHES).ok().map(|target| Level::of(target).work);
+        let begun = self.wanted.filter(|_| !self.look.searching);
+        self.wanted = begun.or(expected).or(self.wanted).map(|wanted| wanted.max(self.floor));
     }
 
     /// The level for work on a lease, never harder than the lease's share target. The miner is busy from now on.

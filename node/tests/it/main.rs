@@ -5,6 +5,7 @@ mod bitcoin;
 mod dialects;
 mod failover;
 mod farm;
+mod farm_v2;
 mod floors;
 mod pool;
 mod probe;

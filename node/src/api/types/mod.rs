@@ -59,6 +59,8 @@ pub struct Status {
     pub details: String,
     /// Seconds since the newest block's time.
     pub last_block_age_s: Option<u64>,
+    /// Public key by which Stratum V2 miners know the farm, in the form that they are configured with; none where it serves none.
+    pub authority_key: Option<String>,
 }
 
 /// The newest block of the chain.
