@@ -197,6 +197,8 @@ async fn start(config: Config, tasks: &TaskTracker, shutdown: &CancellationToken
         streams,
         details: details.clone(),
         open: config.opens,
+        farm: farm.as_ref().map(|(farm, _)| farm.clone()),
+        grace: config.farm.as_ref().map_or(Duration::ZERO, |farm| farm.grace),
     };
     let market = market::start(parts, tasks, shutdown.clone());
     let farm_handle = farm.as_ref().map(|(farm, _)| farm.clone());

@@ -89,6 +89,7 @@ fn own_order(order: &OwnOrder, config: &Config) -> Record {
         ("side", named(&order.side)),
         ("state", named(&order.state)),
         ("price", Field::price(order.price, order.token, config)),
+        ("offered", Field::hashrate(order.offered)),
         ("hashrate", Field::hashrate(order.hashrate)),
         ("leased", Field::hashrate(order.filled)),
         ("maker", Field::text(order.maker)),

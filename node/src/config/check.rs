@@ -47,6 +47,11 @@ pub(super) const STANDBY_AFTER_S: u64 = 60;
 pub(super) const MIN_STANDBY_AFTER_S: u64 = 30;
 /// Most such age, seconds: a bond is at stake meanwhile.
 pub(super) const MAX_STANDBY_AFTER_S: u64 = 3_600;
+/// Time in which miners connect and show themselves before asks follow what they can do, seconds: devices dial again within
+/// a minute, and a rate shows itself in another.
+pub(super) const GRACE_S: u64 = 180;
+/// Most such time, seconds: a lease that nobody can deliver costs its bond.
+pub(super) const MAX_GRACE_S: u64 = 3_600;
 /// Longest Bitcoin address, characters (BIP 173).
 pub(super) const MAX_PAYOUT_CHARS: usize = 90;
 /// Longest user of a pool, characters: a Bitcoin address and the name of a worker have half of it.
@@ -165,6 +170,7 @@ fn farm(raw: raw::Farm) -> Result<Farm, ConfigError> {
         mine: u16::try_from(mine).unwrap_or(u16::MAX),
         payee: raw.payee.map(|payee| address("farm.payee", &payee)).transpose()?,
         standby_after: Duration::from_secs(standby_after_s),
+        grace: Duration::from_secs(within("farm.grace_s", raw.grace_s, GRACE_S, 0, MAX_GRACE_S)?),
     })
 }
 

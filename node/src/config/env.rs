@@ -12,8 +12,17 @@ const SECTIONS: [&str; 10] =
     ["chain", "tokens", "net", "api", "key", "farm", "bitcoin", "pool", "destinations", "market"];
 
 /// Keys that hold whole numbers.
-const INTEGERS: [&str; 8] =
-    ["chain_id", "from_block", "confirmations", "poll_ms", "decimals", "mine", "standby_after_s", "stale_after_s"];
+const INTEGERS: [&str; 9] = [
+    "chain_id",
+    "from_block",
+    "confirmations",
+    "poll_ms",
+    "decimals",
+    "mine",
+    "standby_after_s",
+    "grace_s",
+    "stale_after_s",
+];
 /// Keys that are true or false.
 const FLAGS: [&str; 2] = ["mdns", "open"];
 /// Keys that hold several values: commas lie between them.

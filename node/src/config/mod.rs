@@ -112,6 +112,8 @@ pub struct Farm {
     pub payee: Option<Address>,
     /// Age of an agent's newest job from which miners work on it no longer.
     pub standby_after: Duration,
+    /// Time after the start and after each new ask in which asks stand as offered though miners are missing or unknown.
+    pub grace: Duration,
 }
 
 /// `[bitcoin]`: what a buyer's node mines, solo.

@@ -65,6 +65,7 @@ pub(super) struct Farm {
     pub(super) mine: Option<u64>,
     pub(super) payee: Option<String>,
     pub(super) standby_after_s: Option<u64>,
+    pub(super) grace_s: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -26,7 +26,7 @@ const SLOW_PART: i128 = 100;
 /// work in flight.
 const SLICE_MS: i128 = 2_000;
 /// Busy time without a share after which a miner isn't waited for any longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A miner to be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use super::error::JobError;
 use super::extranonce::{MAX_NUMBERS, MAX_SIZE, Number};
 use super::job::{FarmJob, Posted, Tip, Work};
 use super::record::{Record, SessionStatus};
+use super::strength::Strength;
 
 /// The seller's miners. Clones are the same farm.
 #[derive(Clone, Debug)]
@@ -103,6 +104,16 @@ impl Farm {
             Miner { session: *session, hashrate: estimate.hashrate, busy: estimate.busy, lease: seat.lease }
         };
         self.state().sessions.iter().map(miner).collect()
+    }
+
+    /// What all miners can do together; a connection without a worker is none.
+    pub fn strength(&self) -> Strength {
+        let now = Instant::now();
+        let estimate = |seat: &Seat| {
+            let mut live = seat.record.live();
+            (!live.worker.is_empty()).then(|| live.rate.estimate(now))
+        };
+        Strength::of(self.state().sessions.values().filter_map(estimate))
     }
 
     /// The smallest nTime that shares of a lease may still have; `None` where no session works on it.

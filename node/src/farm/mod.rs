@@ -22,6 +22,7 @@ mod record;
 mod sent;
 mod server;
 mod session;
+mod strength;
 mod submit;
 mod vardiff;
 
@@ -33,3 +34,4 @@ pub use idle::job_for_nobody;
 pub use job::{FarmJob, FarmShare};
 pub use record::{RejectReason, SessionStatus};
 pub use server::start;
+pub use strength::Strength;

@@ -1,6 +1,7 @@
 //! The node's rooms against real parts: processes, sockets, chains.
 #![allow(clippy::unwrap_used)]
 
+mod asks;
 mod bitcoin;
 mod dialects;
 mod failover;

@@ -162,7 +162,10 @@ pub struct OwnOrder {
     /// Price, or highest price of a bid, token base units per PH/s·day.
     #[serde(with = "decimal")]
     pub price: u128,
-    /// Hashes per second.
+    /// What its maker offers in all, hashes per second.
+    #[serde(with = "decimal")]
+    pub offered: u64,
+    /// Hashes per second of its newest version: of an ask no more than the farm's miners can do.
     #[serde(with = "decimal")]
     pub hashrate: u64,
     /// Of it, leased.
@@ -184,6 +187,8 @@ pub enum OrderState {
     Filled,
     /// Its maker ended it.
     Cancelled,
+    /// The farm's miners cannot do its smallest lease: the ask is held back until they can.
+    Withdrawn,
     /// Nobody signed it again.
     Expired,
 }
