@@ -78,7 +78,7 @@ impl Served {
         until(|| self.farm.sessions().is_empty().then_some(())).await;
     }
 
-    async fn share(&mut self) -> FarmShare {
+    pub(crate) async fn share(&mut self) -> FarmShare {
         timeout(DEADLINE, self.shares.recv()).await.expect("a share must come in time").unwrap()
     }
 
@@ -134,7 +134,11 @@ impl Device {
 }
 
 /// Runs the real miner against a farm until the script is done.
-async fn mine_beside(served: &mut Served, password: &str, script: impl AsyncFnOnce(&mut Served, u64)) -> Stats {
+pub(crate) async fn mine_beside(
+    served: &mut Served,
+    password: &str,
+    script: impl AsyncFnOnce(&mut Served, u64),
+) -> Stats {
     let stop = CancellationToken::new();
     let (client, stats) = Client::new(Config {
         url: PoolUrl { host: "127.0.0.1".into(), port: served.port },

@@ -2,11 +2,13 @@
 //!
 //! Of a list of pools the first that gives work is mined for. A pool that gives no fresh job is left for the next one, and
 //! a lease returns to a better one after that has given work for a while. Shares belong to the connection that their job
-//! came by: where it ends they are told as lost, and no other pool ever sees them.
+//! came by: one that is left for a better pool still takes those under way for a while; where it ends they are told as
+//! lost, and no other pool ever sees them.
 
 mod dial;
 mod error;
 mod job;
+mod line;
 mod ranking;
 mod upstream;
 
@@ -22,7 +24,8 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use self::upstream::{Share, Upkeep};
+use self::line::Share;
+use self::upstream::Upkeep;
 use super::{DestinationError, Health, Password, SubmitOutcome};
 
 pub(super) use self::error::PoolError;
@@ -57,6 +60,8 @@ pub struct Patience {
     pub stale_after: Duration,
     /// How long a better pool must give work before a lease returns to it.
     pub healthy_for: Duration,
+    /// How long the connection that it leaves then takes shares that are still under way.
+    pub drain: Duration,
     /// Longest first wait before a pool that failed is dialled again; doubles up to [`Patience::back_off_max`].
     pub back_off_min: Duration,
     /// Longest wait before a pool that failed is dialled again.
@@ -70,6 +75,7 @@ impl Default for Patience {
             first_job: Duration::from_secs(20),
             stale_after: Duration::from_secs(90),
             healthy_for: Duration::from_secs(60),
+            drain: Duration::from_secs(30),
             back_off_min: Duration::from_secs(1),
             back_off_max: Duration::from_secs(60),
         }
@@ -79,7 +85,7 @@ impl Default for Patience {
 impl Patience {
     /// The same for one connection. Any line shows that a pool lives, but only jobs keep a connection.
     pub(super) fn timeouts(&self) -> Timeouts {
-        let Self { network, first_job, stale_after, healthy_for: _, back_off_min, back_off_max } = *self;
+        let Self { network, first_job, stale_after, back_off_min, back_off_max, .. } = *self;
         Timeouts { network, handshake: first_job, silence: stale_after, job: stale_after, back_off_min, back_off_max }
     }
 }
