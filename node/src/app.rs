@@ -18,7 +18,7 @@ use crate::{
     config::{Config, DataDirError, datadir::read_secret},
     delivery,
     destination::{Destination, DestinationError, Pool, Solo, SoloConfig},
-    farm::{self, FarmConfig},
+    farm::{self, FarmConfig, Shortfall},
     keys::{KeyError, SecretKey},
     market,
     net::{self, NetConfig, NetError},
@@ -208,7 +208,8 @@ async fn start(config: Config, tasks: &TaskTracker, shutdown: &CancellationToken
         guard: Arc::clone(&guard),
         net: net.clone(),
         farm,
-        standby_after: config.farm.map_or(Duration::ZERO, |farm| farm.standby_after),
+        standby_after: config.farm.as_ref().map_or(Duration::ZERO, |farm| farm.standby_after),
+        shortfall: config.farm.as_ref().map_or(Shortfall::default(), |farm| farm.shortfall),
         destination,
         streams: stream_queue,
     };

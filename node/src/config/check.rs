@@ -7,7 +7,10 @@ use hashlease_miner::client::PoolUrl;
 use reqwest::Url;
 
 use super::{Api, Bitcoin, Chain, Config, DataDir, Farm, Net, Pool, Token, error::ConfigError, raw};
-use crate::destination::DestinationUrl;
+use crate::{
+    destination::DestinationUrl,
+    farm::{Shortfall, UnknownShortfall},
+};
 
 /// First block read where none is named: the chain's first, so that no event is missed.
 pub(super) const FROM_BLOCK: u64 = 0;
@@ -171,7 +174,12 @@ fn farm(raw: raw::Farm) -> Result<Farm, ConfigError> {
         payee: raw.payee.map(|payee| address("farm.payee", &payee)).transpose()?,
         standby_after: Duration::from_secs(standby_after_s),
         grace: Duration::from_secs(within("farm.grace_s", raw.grace_s, GRACE_S, 0, MAX_GRACE_S)?),
+        shortfall: raw.shortfall.map_or(Ok(Shortfall::default()), |policy| shortfall(&policy))?,
     })
+}
+
+fn shortfall(text: &str) -> Result<Shortfall, ConfigError> {
+    text.parse().map_err(|expected: UnknownShortfall| ConfigError::invalid("farm.shortfall", expected.to_string()))
 }
 
 fn bitcoin(datadir: &DataDir, raw: raw::Bitcoin) -> Result<Bitcoin, ConfigError> {

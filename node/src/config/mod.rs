@@ -23,7 +23,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::destination::DestinationUrl;
+use crate::{destination::DestinationUrl, farm::Shortfall};
 pub use datadir::{DataDir, DataDirError};
 pub use destination::{ProbeArgs, ProbeError};
 pub use error::ConfigError;
@@ -114,6 +114,8 @@ pub struct Farm {
     pub standby_after: Duration,
     /// Time after the start and after each new ask in which asks stand as offered though miners are missing or unknown.
     pub grace: Duration,
+    /// Which leases bear it when the miners do not suffice for all.
+    pub shortfall: Shortfall,
 }
 
 /// `[bitcoin]`: what a buyer's node mines, solo.

@@ -66,6 +66,7 @@ pub(super) struct Farm {
     pub(super) payee: Option<String>,
     pub(super) standby_after_s: Option<u64>,
     pub(super) grace_s: Option<u64>,
+    pub(super) shortfall: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

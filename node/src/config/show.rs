@@ -64,6 +64,7 @@ fn farm_keys(farm: &Farm) -> Vec<(&'static str, Value)> {
         ("mine", number(farm.mine.into())),
         ("standby_after_s", number(farm.standby_after.as_secs())),
         ("grace_s", number(farm.grace.as_secs())),
+        ("shortfall", farm.shortfall.to_string().into()),
     ];
     keys.extend(farm.payee.map(|payee| ("payee", payee.to_string().into())));
     keys

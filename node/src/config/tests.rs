@@ -128,6 +128,8 @@ fn values_that_cannot_be_right_are_refused_with_what_they_must_be() {
             "net.listen must be at most 64 multiaddresses such as \"/ip4/0.0.0.0/tcp/7770\"",
         ),
         ("HASHLEASE_FARM_MINE", "1025", "farm.mine must be between 0 and 1024"),
+        ("HASHLEASE_FARM_GRACE_S", "3601", "farm.grace_s must be between 0 and 3600"),
+        ("HASHLEASE_FARM_SHORTFALL", "newest", "farm.shortfall must be \"proportional\" or \"oldest-first\""),
     ];
     for (variable, value, expected) in cases {
         assert_eq!(refused(MINIMAL, &[(variable, value)]), expected);

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     clock,
     destination::Destination,
-    farm::{Allocator, Demand, Farm, FarmShare},
+    farm::{Allocator, Demand, Farm, FarmShare, Shortfall},
     net::{Net, PeerId, WorkStream},
     registry::{Notice, Registry},
     store::{Guard, Store, StoreError},
@@ -57,6 +57,8 @@ pub struct Parts {
     pub farm: Option<(Farm, mpsc::Receiver<FarmShare>)>,
     /// Age from which a seller works on an agent's newest job no longer.
     pub standby_after: Duration,
+    /// Which of a seller's leases bear it when the miners do not suffice.
+    pub shortfall: Shortfall,
     /// What the buyer mines.
     pub destination: Option<Destination>,
     /// Work streams that peers open.
@@ -101,6 +103,7 @@ impl Demands {
             due: lease.terms.contracted(now.min(lease.on_chain.end)),
             delivered: *delivered,
             share_work: standby_work(&lease.terms),
+            start: lease.terms.start,
         };
         self.lock().iter().map(demand).collect()
     }
@@ -154,7 +157,7 @@ pub fn start(parts: Parts, tasks: &TaskTracker, shutdown: CancellationToken) -> 
         leases: HashMap::new(),
         streams: parts.streams,
         shares,
-        allocator: Allocator::default(),
+        allocator: Allocator::new(parts.shortfall),
         allocated: Instant::now(),
     };
     tasks.spawn(manager.run());

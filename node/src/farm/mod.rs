@@ -26,7 +26,7 @@ mod strength;
 mod submit;
 mod vardiff;
 
-pub use allocate::{Allocator, Assignment, Demand, Miner};
+pub use allocate::{Allocator, Assignment, Demand, Miner, Shortfall, UnknownShortfall};
 pub use config::FarmConfig;
 pub use error::JobError;
 pub use handle::Farm;
