@@ -84,6 +84,7 @@ impl Session {
     fn tell_difficulty(&mut self, difficulty: f64) {
         self.out += &encode::set_difficulty(difficulty);
         self.told_difficulty = Some(difficulty);
+        self.record.live().difficulty = Some(difficulty);
     }
 
     fn lease_work(&self, posted: &Posted, target: Target, now: Instant) -> Sent {

@@ -75,6 +75,7 @@ impl Session {
         live.accepted += 1;
         live.work = live.work.saturating_add(work);
         live.rate.add(work, now);
+        live.last_share = Some(now);
     }
 
     fn check_sender(&self, user: Option<&String>) -> Result<(), Rejected> {

@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 
 pub use destination::{DestinationReport, DestinationTest};
 pub use lease::{
-    DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Party, Payouts,
-    ReceiptView, Stage, TransactionKind, WorkView,
+    DeliveryView, DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Party,
+    Payouts, ReceiptView, Stage, TransactionKind, WorkView,
 };
 use signed::{AskJson, BidJson};
 pub use values::{NotATime, Time, decimal, optional_decimal};
@@ -340,7 +340,7 @@ pub enum CallState {
 }
 
 /// Entry of `GET /v1/miners`: one connection of the farm.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MinerView {
     /// Number of the connection.
@@ -353,9 +353,15 @@ pub struct MinerView {
     pub remote: String,
     /// Lease that it works for.
     pub lease: Option<B256>,
+    /// Stratum difficulty of its shares now; null before it was told any.
+    pub difficulty: Option<f64>,
+    /// When its last accepted share came; null before the first.
+    pub last_share_at: Option<Time>,
     /// Shares accepted.
     pub accepted: u64,
-    /// Shares rejected, by reason.
+    /// Shares rejected since they came after a new block.
+    pub stale: u64,
+    /// Shares rejected, by reason, the stale ones among them.
     pub rejected: BTreeMap<String, u64>,
     /// Work accepted, hashes.
     #[serde(with = "decimal")]
