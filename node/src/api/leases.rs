@@ -97,8 +97,8 @@ pub(super) async fn one(State(node): State<Node>, path: Result<Path<B256>, PathR
     };
     let destination = (view.lease.party == Party::Agent).then(|| DestinationView {
         kind,
-        accepted: status.destination_accepted,
-        refused: status.destination_refused.clone(),
+        accepted: status.destination.accepted,
+        refused: status.destination.refused.clone(),
     });
     let proof_shares = node.registry.proof_shares(&view.lease)?;
     Ok(Json(LeaseDetail { destination, ..detail(view, &status, proof_shares, blocks) }))

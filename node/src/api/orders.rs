@@ -66,7 +66,7 @@ pub(super) async fn ask(
     body: Result<Json<AskRequest>, JsonRejection>,
 ) -> Result<(StatusCode, Json<OrderPlaced>), Failure> {
     let Json(request) = body?;
-    let Some(farm) = node.config.farm else {
+    let Some(farm) = &node.config.farm else {
         let detail = "the node sells nothing: add a [farm] section to its configuration";
         return Err(Failure::new(StatusCode::CONFLICT, "no-farm", detail));
     };

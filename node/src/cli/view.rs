@@ -232,6 +232,15 @@ fn node(status: &Status) -> Record {
     let head = status
         .head
         .map(|head| Field::record(vec![("number", Field::number(head.number)), ("time", Field::text(head.time))]));
+    let idle_pool = status.idle_pool.as_ref().map(|idle| {
+        Field::record(vec![
+            ("url", Field::optional(idle.url.as_ref().map(Field::text))),
+            ("accepted", Field::number(idle.accepted)),
+            ("refused", Field::counts(&idle.refused)),
+            ("jobAgeS", Field::optional(idle.job_age_s.map(Field::number))),
+            ("problem", Field::optional(idle.problem.as_ref().map(Field::text))),
+        ])
+    });
     vec![
         ("version", Field::text(&status.version)),
         ("protocol", Field::number(status.protocol.into())),
@@ -245,6 +254,7 @@ fn node(status: &Status) -> Record {
         ("listen", Field::list(status.listen.iter().map(Field::text))),
         ("peers", Field::number(status.peers.into())),
         ("refusedOrders", Field::counts(&status.refused_orders)),
+        ("idlePool", Field::optional(idle_pool)),
     ]
 }
 

@@ -86,9 +86,9 @@ pub(super) fn check(datadir: DataDir, raw: raw::Raw) -> Result<Config, ConfigErr
         net: net(raw.net)?,
         api: Api { addr: socket("api.addr", raw.api.addr, API_ADDR)? },
         passphrase_file,
-        farm: raw.farm.map(farm).transpose()?,
+        farm: raw.farm.map(|farm| self::farm(&datadir, farm)).transpose()?,
         bitcoin: raw.bitcoin.map(|bitcoin| self::bitcoin(&datadir, bitcoin)).transpose()?,
-        pool: raw.pool.map(|pool| self::pool(&datadir, pool)).transpose()?,
+        pool: raw.pool.map(|pool| self::pool("pool", &datadir, pool)).transpose()?,
         allow_private: allow_private(raw.destinations)?,
         opens: raw.market.open.unwrap_or(OPENS),
         datadir,
@@ -164,7 +164,7 @@ fn multiaddrs(key: &str, texts: Vec<String>) -> Result<Vec<String>, ConfigError>
     Err(ConfigError::invalid(key, format!("at most {MAX_MULTIADDRS} multiaddresses such as \"{LISTEN}\"")))
 }
 
-fn farm(raw: raw::Farm) -> Result<Farm, ConfigError> {
+fn farm(datadir: &DataDir, raw: raw::Farm) -> Result<Farm, ConfigError> {
     let mine = within("farm.mine", raw.mine, MINE, 0, MAX_MINE)?;
     let (least, most) = (MIN_STANDBY_AFTER_S, MAX_STANDBY_AFTER_S);
     let standby_after_s = within("farm.standby_after_s", raw.standby_after_s, STANDBY_AFTER_S, least, most)?;
@@ -175,6 +175,7 @@ fn farm(raw: raw::Farm) -> Result<Farm, ConfigError> {
         standby_after: Duration::from_secs(standby_after_s),
         grace: Duration::from_secs(within("farm.grace_s", raw.grace_s, GRACE_S, 0, MAX_GRACE_S)?),
         shortfall: raw.shortfall.map_or(Ok(Shortfall::default()), |policy| shortfall(&policy))?,
+        idle: raw.idle.map(|idle| pool("farm.idle", datadir, idle)).transpose()?,
     })
 }
 
@@ -202,8 +203,10 @@ fn bitcoin(datadir: &DataDir, raw: raw::Bitcoin) -> Result<Bitcoin, ConfigError>
     Ok(Bitcoin { rpc, user: raw.user.ok_or_else(|| missing("user"))?, password_file, payout })
 }
 
-fn pool(datadir: &DataDir, raw: raw::Pool) -> Result<Pool, ConfigError> {
-    let missing = |name| ConfigError::missing("pool", name);
+/// Checks the pools of a section.
+fn pool(section: &str, datadir: &DataDir, raw: raw::Pool) -> Result<Pool, ConfigError> {
+    let missing = |name| ConfigError::missing(section, name);
+    let key = |name| format!("{section}.{name}");
     // What is wrong isn't told: a URL with a user in it may hold a password too.
     let expected = format!(
         "1 to {MAX_POOLS} different pools such as \"stratum+tcp://pool.example:3333\", user and password in keys of their own"
@@ -213,15 +216,15 @@ fn pool(datadir: &DataDir, raw: raw::Pool) -> Result<Pool, ConfigError> {
     let is_repeated = |(place, url)| urls[..place].contains(url);
     let fits = (1..=MAX_POOLS).contains(&urls.len()) && !urls.iter().enumerate().any(is_repeated);
     if !fits || urls.len() != texts.len() {
-        return Err(ConfigError::invalid("pool.urls", expected));
+        return Err(ConfigError::invalid(key("urls"), expected));
     }
     let (least, most) = (MIN_STALE_AFTER_S, MAX_STALE_AFTER_S);
-    let stale_after_s = within("pool.stale_after_s", raw.stale_after_s, STALE_AFTER_S, least, most)?;
+    let stale_after_s = within(&key("stale_after_s"), raw.stale_after_s, STALE_AFTER_S, least, most)?;
     let user = raw.user.ok_or_else(|| missing("user"))?;
     let is_plausible = (1..=MAX_POOL_USER_CHARS).contains(&user.chars().count()) && !user.chars().any(char::is_control);
     if !is_plausible {
         let expected = format!("the account or worker at the pool, 1 to {MAX_POOL_USER_CHARS} characters");
-        return Err(ConfigError::invalid("pool.user", expected));
+        return Err(ConfigError::invalid(key("user"), expected));
     }
     Ok(Pool {
         urls,

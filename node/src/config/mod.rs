@@ -102,7 +102,7 @@ pub struct Api {
 }
 
 /// `[farm]`: the seller's miners.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Farm {
     /// Where miners connect by Stratum V1.
     pub stratum: SocketAddr,
@@ -116,6 +116,8 @@ pub struct Farm {
     pub grace: Duration,
     /// Which leases bear it when the miners do not suffice for all.
     pub shortfall: Shortfall,
+    /// What miners without a lease mine; they wait where it is not set.
+    pub idle: Option<Pool>,
 }
 
 /// `[bitcoin]`: what a buyer's node mines, solo.
@@ -131,7 +133,7 @@ pub struct Bitcoin {
     pub payout: String,
 }
 
-/// `[pool]`: the pools that a buyer's node mines for.
+/// `[pool]`: the pools that a buyer's node mines for; and `[farm.idle]`: those that a seller's miners mine for without a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// Stratum V1 servers, the preferred one first.

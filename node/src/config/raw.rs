@@ -67,6 +67,7 @@ pub(super) struct Farm {
     pub(super) standby_after_s: Option<u64>,
     pub(super) grace_s: Option<u64>,
     pub(super) shortfall: Option<String>,
+    pub(super) idle: Option<Pool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

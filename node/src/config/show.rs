@@ -66,6 +66,11 @@ fn farm_keys(farm: &Farm) -> Vec<(&'static str, Value)> {
         ("grace_s", number(farm.grace.as_secs())),
         ("shortfall", farm.shortfall.to_string().into()),
     ];
+    let idle = |pool| {
+        let keys = pool_keys(pool).into_iter().map(|(key, value)| (key.to_owned(), value));
+        ("idle", Value::Table(keys.collect()))
+    };
+    keys.extend(farm.idle.as_ref().map(idle));
     keys.extend(farm.payee.map(|payee| ("payee", payee.to_string().into())));
     keys
 }

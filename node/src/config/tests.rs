@@ -202,6 +202,29 @@ fn a_pool_that_cannot_be_right_is_refused_and_its_secrets_are_not_told() {
 }
 
 #[test]
+fn the_farms_own_pool_is_read_as_any_other_and_named_by_its_own_keys() {
+    let idle = POOL.replace("[pool]", "[farm.idle]");
+    let file = [("HASHLEASE_FARM_IDLE_PASSWORD_FILE", "idle.password"), ("HASHLEASE_FARM_IDLE_STALE_AFTER_S", "40")];
+    let config = read(&format!("{MINIMAL}{idle}"), &file, Overrides::default()).unwrap();
+    let farm = config.farm.clone().unwrap();
+    let pool = farm.idle.unwrap();
+    assert_eq!((pool.user.as_str(), pool.password_file), ("account.worker", Some("/data/idle.password".into())));
+    assert_eq!((pool.stale_after, config.pool.is_none()), (Duration::from_secs(40), true));
+    assert_eq!(read(&config.redacted().to_string(), &[], Overrides::default()).unwrap(), config);
+    for (variable, value, expected) in [
+        ("HASHLEASE_FARM_IDLE_URLS", "stratum+tcp://me:hush@b:2", "farm.idle.urls must be 1 to 8 different pools"),
+        ("HASHLEASE_FARM_IDLE_USER", "", "farm.idle.user must be the account or worker at the pool"),
+        ("HASHLEASE_FARM_IDLE_STALE_AFTER_S", "29", "farm.idle.stale_after_s must be between 30 and 3600"),
+    ] {
+        let told = refused(&format!("{MINIMAL}{idle}"), &[(variable, value)]);
+        assert!(told.contains(expected) && !told.contains("hush"), "{told}");
+    }
+    let missing = refused(&format!("{MINIMAL}[farm.idle]\n"), &[]);
+    assert!(missing.starts_with("farm.idle.urls is missing"), "{missing}");
+    assert!(missing.contains("HASHLEASE_FARM_IDLE_URLS"), "{missing}");
+}
+
+#[test]
 fn a_shown_pool_reads_back_without_its_password() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("pool.password");
@@ -243,11 +266,12 @@ fn the_sample_shows_every_key_but_those_of(without: &str) {
         tokens: sample.tokens.clone(),
         bitcoin: sample.bitcoin.clone(),
         pool: sample.pool.clone(),
-        farm: Some(Farm { payee: sample.farm.unwrap().payee, ..farm }),
+        farm: sample.farm.clone().map(|shown| Farm { payee: shown.payee, idle: shown.idle, ..farm }),
         ..defaults
     };
     assert_eq!(sample, shown, "keys without a default are shown by example, all others as they are");
-    assert_eq!((sample.tokens.len(), sample.farm.unwrap().payee.is_some()), (1, true));
+    let farm = sample.farm.as_ref().unwrap();
+    assert_eq!((sample.tokens.len(), farm.payee.is_some(), farm.idle.is_some()), (1, true, true));
     assert_eq!((sample.bitcoin.is_some(), sample.pool.is_some()), (without == "pool", without == "bitcoin"));
     let keys = |text: &str| {
         let keys =

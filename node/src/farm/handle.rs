@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::allocate::{Assignment, Miner};
 use super::error::JobError;
 use super::extranonce::{MAX_NUMBERS, MAX_SIZE, Number};
-use super::job::{FarmJob, Posted, Tip, Work};
+use super::job::{FarmJob, Posted, Tip, UNLEASED, Work};
 use super::record::{Record, SessionStatus};
 use super::strength::Strength;
 
@@ -33,6 +33,20 @@ struct Seat {
     lease: Option<B256>,
 }
 
+impl State {
+    /// What a session of a lease, or of none, is to mine now.
+    fn work_for(&self, lease: Option<B256>) -> Work {
+        let posted = self.leases.get(&lease.unwrap_or(UNLEASED));
+        posted.map_or(Work::None, |posted| Work::Lease(Arc::clone(posted)))
+    }
+}
+
+impl Seat {
+    fn works_for(&self) -> B256 {
+        self.lease.unwrap_or(UNLEASED)
+    }
+}
+
 impl Farm {
     pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new(State {
@@ -43,7 +57,8 @@ impl Farm {
         })))
     }
 
-    /// Gives a lease's sessions its newest job. The same job with a newer time refreshes it.
+    /// Gives a lease's sessions its newest job, or with [`UNLEASED`] those that have no lease. The same job with a newer time
+    /// refreshes it.
     pub fn set_job(&self, job: FarmJob) -> Result<(), JobError> {
         job.check()?;
         let (lease, now) = (job.lease, Instant::now());
@@ -55,7 +70,7 @@ impl Farm {
         tip.update(job.job.prev_hash, now);
         let cleans = before + u64::from(job.clean);
         let posted = Arc::new(Posted { job, cleans, tip });
-        for seat in state.sessions.values().filter(|seat| seat.lease == Some(lease)) {
+        for seat in state.sessions.values().filter(|seat| seat.works_for() == lease) {
             seat.record.work.send_replace(Work::Lease(Arc::clone(&posted)));
         }
         if let Some(bytes) = posted.job.long_coinbase()
@@ -71,9 +86,10 @@ impl Farm {
     pub fn end_lease(&self, lease: B256) {
         let mut state = self.state();
         state.leases.remove(&lease);
-        for seat in state.sessions.values_mut().filter(|seat| seat.lease == Some(lease)) {
+        let unleased = state.work_for(None);
+        for seat in state.sessions.values_mut().filter(|seat| seat.works_for() == lease) {
             seat.lease = None;
-            seat.record.work.send_replace(Work::None);
+            seat.record.work.send_replace(unleased.clone());
         }
     }
 
@@ -82,11 +98,11 @@ impl Farm {
     /// A session whose lease has no job yet waits for it.
     pub fn assign(&self, assignment: Assignment) {
         let mut state = self.state();
-        let posted = assignment.lease.and_then(|lease| state.leases.get(&lease).map(Arc::clone));
+        let work = state.work_for(assignment.lease);
         let Some(seat) = state.sessions.get_mut(&assignment.session) else { return };
         if seat.lease != assignment.lease {
             seat.lease = assignment.lease;
-            seat.record.work.send_replace(posted.map_or(Work::None, Work::Lease));
+            seat.record.work.send_replace(work);
         }
     }
 
@@ -143,6 +159,7 @@ impl Farm {
         // A miner that doesn't know `mining.set_extranonce` comes back to what every lease has room for.
         let smallest = state.leases.values().map(|posted| posted.job.job.extranonce_size).min().unwrap_or(MAX_SIZE);
         let record = Arc::new(Record::new(id, number, smallest, remote, Instant::now()));
+        record.work.send_replace(state.work_for(None));
         state.sessions.insert(id, Seat { record: Arc::clone(&record), lease: None });
         Some(Guest { farm: self.clone(), record })
     }

@@ -1,74 +1,37 @@
 //! A seller's asks beside its miners: never more than these can do.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, U256};
 use hashlease_domain::details::Details;
-use hashlease_domain::lease::Rules;
-use hashlease_domain::{Domain, EscrowEvent};
 use hashlease_miner::pow::Target;
-use hashlease_node::farm::FarmConfig;
-use hashlease_node::keys::SecretKey;
 use hashlease_node::market::{self, AskTerms, Market, MarketError, OwnView};
-use hashlease_node::net::{self, NetConfig};
-use hashlease_node::registry::Registry;
-use hashlease_node::settlement::{Block, BlockEvents, ChainUpdate, LoggedEvent};
-use hashlease_node::store::{Guard, Store};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
-use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::farm::{A, DEADLINE, Device, Served, job, serve};
+use crate::farm::{A, DEADLINE, Device, Served, job};
+use crate::seller::{Ends, Seller, TOKEN, deposit, sees};
 
-const DOMAIN: Domain = Domain { chain_id: 31_337, escrow: Address::repeat_byte(0xe5) };
-const TOKEN: Address = Address::repeat_byte(3);
 const OFFERED: u64 = 1_000_000_000;
 
-/// A seller's market on a farm, without any peer.
+/// A seller's market on a farm.
 struct Stage {
     served: Served,
     market: Market,
-    _shutdown: DropGuard,
-    _dir: tempfile::TempDir,
+    _ends: Ends,
 }
 
 async fn stage() -> Stage {
-    let served = serve(FarmConfig { max_messages_per_s: u32::MAX, ..FarmConfig::default() }).await;
-    let (dir, shutdown) = (tempfile::tempdir().unwrap(), CancellationToken::new());
-    let store = Store::open(&dir.path().join("store")).unwrap();
-    let guard = Arc::new(Guard::new(store.clone(), DOMAIN, SecretKey::random()));
-    let rules = Rules { confirmations: 1 };
-    let registry = Arc::new(Registry::open(store.clone(), guard.address(), rules, 0).unwrap());
-    registry.advance(&deposit(guard.address())).await.unwrap();
-    let config = NetConfig {
-        chain_id: DOMAIN.chain_id,
-        escrow: DOMAIN.escrow,
-        listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()],
-        announce: Vec::new(),
-        bootstrap: Vec::new(),
-        mdns: false,
-        kad: false,
-        key_file: dir.path().join("peer-key"),
-        peers_file: dir.path().join("peers"),
-    };
-    let (net, events, _) = net::start(config, shutdown.clone()).await.unwrap();
+    let seller = Seller::start().await;
+    sees(&seller.registry, 10, 1_000, vec![deposit(seller.guard.address())]).await;
+    let Seller { served, store, guard, registry, net, events, shutdown, ends } = seller;
     let details = Details { peer: net.peer_id().to_string(), addresses: Vec::new(), region: None, rig: None };
     let (streams, _) = mpsc::channel(1);
     let (farm, grace) = (Some(served.farm.clone()), Duration::ZERO);
     let parts = market::Parts { store, registry, guard, net, events, streams, details, open: false, farm, grace };
-    let market = market::start(parts, &TaskTracker::new(), shutdown.clone());
-    Stage { served, market, _shutdown: shutdown.drop_guard(), _dir: dir }
-}
-
-/// A block in which the seller puts enough for every bond into the escrow.
-fn deposit(account: Address) -> ChainUpdate {
-    let hash = |number: u64| B256::from(U256::from(number));
-    let block = Block { number: 10, hash: hash(10), parent: hash(9), time: 1_000 };
-    let event = EscrowEvent::Deposited { account, token: TOKEN, amount: u128::from(u64::MAX) };
-    let logged = LoggedEvent { block_number: 10, block_hash: block.hash, tx_hash: B256::ZERO, log_index: 0, event };
-    ChainUpdate::Extended { blocks: vec![BlockEvents { block, events: vec![logged] }] }
+    let market = market::start(parts, &TaskTracker::new(), shutdown);
+    Stage { served, market, _ends: ends }
 }
 
 fn terms() -> AskTerms {

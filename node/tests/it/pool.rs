@@ -39,6 +39,7 @@ async fn stage(extranonce2_size: u8) -> Stage {
 pub(crate) fn destination(pools: &[&ScriptedPool], patience: Patience) -> (Destination, DropGuard) {
     let client = pools[0].config();
     let config = PoolConfig {
+        section: "pool",
         urls: pools.iter().map(|pool| pool.config().url).collect(),
         user: client.user,
         password: Password::new(client.password),

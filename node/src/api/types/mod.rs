@@ -18,7 +18,7 @@ use alloy_primitives::hex;
 use hashlease_domain::{Address, Ask, B256, Bid, U256};
 use serde::{Deserialize, Serialize};
 
-pub use destination::{DestinationReport, DestinationTest};
+pub use destination::{DestinationReport, DestinationTest, IdlePoolView};
 pub use lease::{
     DeliveryView, DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Party,
     Payouts, ReceiptView, Stage, TransactionKind, WorkView,
@@ -51,6 +51,8 @@ pub struct Status {
     pub peers: u32,
     /// Orders of peers and callers that were refused since the node started, by reason.
     pub refused_orders: BTreeMap<String, u64>,
+    /// The pool of miners without a lease; null where the node has none.
+    pub idle_pool: Option<IdlePoolView>,
     /// Newest block; none before the chain was first seen.
     pub head: Option<HeadView>,
     /// What the node is.

@@ -49,6 +49,11 @@ impl PoolError {
         let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
         causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
     }
+
+    /// As [`PoolError::with_causes`], of a pool that stands in another section than `[pool]`.
+    pub(super) fn with_keys_of(&self, section: &str) -> String {
+        self.with_causes().replace("pool.", &format!("{section}."))
+    }
 }
 
 /// Checks the size of what a pool leaves to its miners.
@@ -95,6 +100,8 @@ mod tests {
         for (size, fits) in [(0, false), (3, false), (4, true), (16, true), (17, false), (300, false)] {
             assert_eq!(check_extranonce_size(size).is_ok(), fits, "{size}");
         }
+        let told = PoolError::Unauthorized("banned (24)".to_owned()).with_keys_of("farm.idle");
+        assert!(told.ends_with("correct farm.idle.user or farm.idle.password_file"), "{told}");
         let told = check_extranonce_size(3).unwrap_err().to_string();
         assert!(told.contains("leaves 3 bytes") && told.contains("choose another pool"), "{told}");
     }

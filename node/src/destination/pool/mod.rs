@@ -39,6 +39,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How to mine for a pool.
 #[derive(Clone, Debug)]
 pub struct PoolConfig {
+    /// Section of the configuration that says so, to be named where it is wrong.
+    pub section: &'static str,
     /// The pools, the preferred one first; each is mined for where those before it give no work.
     pub urls: Vec<PoolUrl>,
     /// Account or worker at each of them.
@@ -127,12 +129,19 @@ struct State {
     /// When the pool last gave a job, or took a share of one: it was current then.
     current_at: Option<Instant>,
     failure: Option<String>,
+    /// The pool that gave work last.
+    pool: Option<PoolUrl>,
 }
 
 impl Pool {
     /// Prepares to mine for the pools until shutdown.
     pub fn new(config: PoolConfig, shutdown: CancellationToken) -> Self {
         Self { config: Arc::new(config), shutdown }
+    }
+
+    /// When a pool of the list is left.
+    pub fn patience(&self) -> Patience {
+        self.config.patience
     }
 
     /// Opens a connection for a lease and keeps it open, dialling again for as long as it takes.
@@ -167,6 +176,11 @@ impl PoolWork {
     /// Opens another connection, since the coinbase of this one belongs to another lease.
     pub(super) fn renew(&self) {
         self.link.shared.renew.notify_one();
+    }
+
+    /// Returns the pool that gave work last.
+    pub(super) fn pool(&self) -> Option<PoolUrl> {
+        self.link.shared.state().pool.clone()
     }
 
     /// Tells when the pool's work was last known to be current, and what is wrong.

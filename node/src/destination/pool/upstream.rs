@@ -93,6 +93,7 @@ impl Upkeep {
         self.connections += 1;
         let mut line = Line::new(upstream, self.connections);
         self.failures.remove(&pool);
+        self.shared.state().pool = self.config.urls.get(pool).cloned();
         tracing::info!(lease = %self.lease, pool = %self.config.urls[pool], "the pool gives work");
         let ended = match self.publish(&mut line, work, true) {
             Ok(()) => self.exchange(pool, &mut line).await,
@@ -193,7 +194,8 @@ impl Upkeep {
         let Failed { pool, error, configure } = failed;
         self.ranking.set_configure(*pool, *configure);
         self.ranking.failed(*pool, served_since.elapsed(), Instant::now(), &mut rand::rng());
-        let failure = format!("{} of pool.urls: {}", self.config.urls[*pool], error.with_causes());
+        let section = self.config.section;
+        let failure = format!("{} of {section}.urls: {}", self.config.urls[*pool], error.with_keys_of(section));
         if self.failures.get(pool) != Some(&failure) {
             tracing::warn!(lease = %self.lease, error = failure, "a pool gives no work");
             self.failures.insert(*pool, failure);
