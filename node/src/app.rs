@@ -22,7 +22,7 @@ use crate::{
     },
     delivery,
     destination::{Destination, DestinationError, Pool, Solo, SoloConfig},
-    farm::{self, AuthorityKey, AuthorityKeyError, FarmConfig, Listeners},
+    farm::{self, AuthorityKey, AuthorityKeyError, FarmConfig, Listeners, Shortfall},
     keys::{KeyError, SecretKey},
     market,
     net::{self, NetConfig, NetError},
@@ -201,6 +201,8 @@ async fn start(config: Config, tasks: &TaskTracker, shutdown: &CancellationToken
 
     let farm = farm_listeners.map(|listeners| farm::start(listeners, FarmConfig::default(), shutdown.clone()));
     let destination = destination(&config, shutdown)?;
+    let idle = config.farm.as_ref().and_then(|farm| farm.idle.as_ref());
+    let idle = idle.map(|pool| pool.destination("farm.idle")).transpose()?;
     let (streams, stream_queue) = mpsc::channel(STREAMS);
     let parts = market::Parts {
         store: store.clone(),
@@ -211,6 +213,8 @@ async fn start(config: Config, tasks: &TaskTracker, shutdown: &CancellationToken
         streams,
         details: details.clone(),
         open: config.opens,
+        farm: farm.as_ref().map(|(farm, _)| farm.clone()),
+        grace: config.farm.as_ref().map_or(Duration::ZERO, |farm| farm.grace),
     };
     let market = market::start(parts, tasks, shutdown.clone());
     let farm_handle = farm.as_ref().map(|(farm, _)| farm.clone());
@@ -220,7 +224,9 @@ async fn start(config: Config, tasks: &TaskTracker, shutdown: &CancellationToken
         guard: Arc::clone(&guard),
         net: net.clone(),
         farm,
-        standby_after: config.farm.map_or(Duration::ZERO, |farm| farm.standby_after),
+        standby_after: config.farm.as_ref().map_or(Duration::ZERO, |farm| farm.standby_after),
+        shortfall: config.farm.as_ref().map_or(Shortfall::default(), |farm| farm.shortfall),
+        idle: idle.map(|pool| Pool::new(pool, shutdown.clone())),
         destination,
         streams: stream_queue,
     };
@@ -344,7 +350,7 @@ fn net_config(config: &Config) -> Result<NetConfig, AppError> {
 
 fn destination(config: &Config, shutdown: &CancellationToken) -> Result<Option<Destination>, AppError> {
     if let Some(pool) = &config.pool {
-        return Ok(Some(Destination::Pool(Pool::new(pool.destination()?, shutdown.clone()))));
+        return Ok(Some(Destination::Pool(Pool::new(pool.destination("pool")?, shutdown.clone()))));
     }
     let Some(bitcoin) = &config.bitcoin else { return Ok(None) };
     let solo = SoloConfig { rpc: bitcoin.destination()?, payout: bitcoin.payout.parse()? };
@@ -355,7 +361,7 @@ fn destination(config: &Config, shutdown: &CancellationToken) -> Result<Option<D
 /// Starts the node's own worker, which mines at the node's own farm as any other miner does.
 fn mine(config: &Config, tasks: &TaskTracker, shutdown: &CancellationToken) {
     let Some((farm, threads)) =
-        config.farm.and_then(|farm| Some((farm, std::num::NonZeroUsize::new(farm.mine.into())?)))
+        config.farm.as_ref().and_then(|farm| Some((farm, std::num::NonZeroUsize::new(farm.mine.into())?)))
     else {
         return;
     };

@@ -11,7 +11,7 @@ use axum::{
 };
 use hashlease_domain::{
     lease::{Lease, Party},
-    pay::Locks,
+    pay::{Locks, ONE_BPS},
 };
 
 use super::{
@@ -19,11 +19,12 @@ use super::{
     funds::{Queued, queue},
     page::Paging,
     types::{
-        CallAccepted, DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Page,
-        Payouts, ReceiptView, Time, TransactionKind, WorkView,
+        CallAccepted, DeliveryView, DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary,
+        LeaseTransaction, Page, Payouts, ReceiptView, Time, TransactionKind, WorkView,
     },
 };
 use crate::{
+    clock,
     delivery::Status,
     net::wire::ShareRefusal,
     registry::{CallState, LeaseView, QueuedCall, RegistryError},
@@ -37,11 +38,12 @@ pub(super) async fn list(
     let Query(paging) = query?;
     let mut leases = node.registry.leases().await;
     leases.sort_by_key(|lease| (std::cmp::Reverse(lease.terms.start), lease.id));
-    let leases = leases.iter().map(summary).collect();
+    let now = clock::now_s();
+    let leases = leases.iter().map(|lease| summary(lease, &node.delivery.status(lease.id), now)).collect();
     Ok(Json(paging.cut(leases, |lease: &LeaseSummary| lease.id.to_string())))
 }
 
-fn summary(lease: &Lease) -> LeaseSummary {
+fn summary(lease: &Lease, status: &Status, now: u64) -> LeaseSummary {
     LeaseSummary {
         id: lease.id,
         party: lease.party,
@@ -53,8 +55,28 @@ fn summary(lease: &Lease) -> LeaseSummary {
         ends_at: Time(lease.on_chain.end),
         contracted: lease.terms.contracted(lease.on_chain.end),
         receipted: lease.receipted_work(),
+        delivery: delivery(lease, status, now),
         paid: paid(lease),
     }
+}
+
+/// What was delivered until `now`, unix seconds, against what was due.
+fn delivery(lease: &Lease, status: &Status, now: u64) -> DeliveryView {
+    let until = now.min(lease.on_chain.end);
+    let due = lease.terms.contracted(until);
+    let delivered = accepted(lease, status).saturating_add(status.standby_work);
+    let elapsed = u128::from(until.saturating_sub(lease.terms.start)).max(1);
+    DeliveryView {
+        delivered,
+        due,
+        hashrate: u64::try_from(delivered / elapsed).unwrap_or(u64::MAX),
+        bps: u16::try_from(delivered.saturating_mul(ONE_BPS.into()) / due.max(1)).unwrap_or(u16::MAX),
+    }
+}
+
+/// Work in the node's ledger; of a lease that was over before the node started, only its receipts are known.
+fn accepted(lease: &Lease, status: &Status) -> u128 {
+    status.accepted_work.max(lease.receipted_work())
 }
 
 /// What the payee has on chain so far.
@@ -75,8 +97,8 @@ pub(super) async fn one(State(node): State<Node>, path: Result<Path<B256>, PathR
     };
     let destination = (view.lease.party == Party::Agent).then(|| DestinationView {
         kind,
-        accepted: status.destination_accepted,
-        refused: status.destination_refused.clone(),
+        accepted: status.destination.accepted,
+        refused: status.destination.refused.clone(),
     });
     let proof_shares = node.registry.proof_shares(&view.lease)?;
     Ok(Json(LeaseDetail { destination, ..detail(view, &status, proof_shares, blocks) }))
@@ -97,6 +119,7 @@ fn detail(view: LeaseView, status: &Status, proof_shares: u64, blocks: Vec<Found
         party: lease.party,
         stage: lease.stage,
         ends_at: Time(lease.on_chain.end),
+        delivery: delivery(&lease, status, clock::now_s()),
         work: work(&lease, status, proof_shares),
         receipt,
         payouts: Payouts {
@@ -122,7 +145,7 @@ fn work(lease: &Lease, status: &Status, proof_shares: u64) -> WorkView {
     let claimed = lease.claim.map_or(0, |claim| claim.receipt.work).max(lease.receipted_work());
     WorkView {
         contracted: lease.terms.contracted(lease.on_chain.end),
-        accepted: status.accepted_work.max(lease.receipted_work()),
+        accepted: accepted(lease, status),
         claimed,
         receipted: lease.receipted_work(),
         settled: delivered.work,

@@ -10,7 +10,10 @@ use super::{
     page::Paging,
     types::{MinerView, Page, Time},
 };
-use crate::{clock, farm::SessionStatus};
+use crate::{
+    clock,
+    farm::{RejectReason, SessionStatus},
+};
 
 pub(super) async fn list(
     State(node): State<Node>,
@@ -31,7 +34,10 @@ fn entry(session: SessionStatus, now: u64) -> MinerView {
         user_agent: Some(session.user_agent).filter(|name| !name.is_empty()),
         remote: session.remote.to_string(),
         lease: session.lease,
+        difficulty: session.difficulty,
+        last_share_at: session.last_share.map(|ago| Time(now.saturating_sub(ago.as_secs()))),
         accepted: session.accepted,
+        stale: session.rejected.get(&RejectReason::Stale).copied().unwrap_or(0),
         rejected: session.rejected.into_iter().map(|(reason, count)| (reason.to_string(), count)).collect(),
         work: session.work,
         hashrate: session.hashrate,

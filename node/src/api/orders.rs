@@ -34,6 +34,8 @@ pub(super) async fn list(
 fn entry(own: OwnView, now: u64) -> OwnOrder {
     let state = if own.cancelled {
         OrderState::Cancelled
+    } else if own.withdrawn {
+        OrderState::Withdrawn
     } else if own.filled >= own.hashrate {
         OrderState::Filled
     } else if own.expiry <= now {
@@ -51,6 +53,7 @@ fn entry(own: OwnView, now: u64) -> OwnOrder {
         salt: own.salt,
         token: own.token,
         price: own.price,
+        offered: own.offered,
         hashrate: own.hashrate,
         filled: own.filled,
         state,
@@ -63,7 +66,7 @@ pub(super) async fn ask(
     body: Result<Json<AskRequest>, JsonRejection>,
 ) -> Result<(StatusCode, Json<OrderPlaced>), Failure> {
     let Json(request) = body?;
-    let Some(farm) = node.config.farm else {
+    let Some(farm) = &node.config.farm else {
         let detail = "the node sells nothing: add a [farm] section to its configuration";
         return Err(Failure::new(StatusCode::CONFLICT, "no-farm", detail));
     };

@@ -52,6 +52,7 @@ impl From<MarketError> for Failure {
     fn from(error: MarketError) -> Self {
         let (status, code) = match &error {
             MarketError::Refused(_) | MarketError::Guard(_) => (StatusCode::UNPROCESSABLE_ENTITY, "order-refused"),
+            MarketError::NoCapacity { .. } => (StatusCode::CONFLICT, "no-capacity"),
             MarketError::UnknownOrder(_) => (StatusCode::NOT_FOUND, "no-such-order"),
             MarketError::Store(_) | MarketError::Registry(_) => (StatusCode::INTERNAL_SERVER_ERROR, "store-failed"),
             MarketError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopping"),

@@ -6,9 +6,9 @@ use axum::{Json, extract::State};
 
 use super::{
     Answer, Failure, Node,
-    types::{HeadView, PROTOCOL, Role, Status, Time},
+    types::{HeadView, IdlePoolView, PROTOCOL, Role, Status, Time},
 };
-use crate::clock;
+use crate::{clock, delivery::IdlePool};
 
 pub(super) async fn status(State(node): State<Node>) -> Answer<Status> {
     let head = *node.registry.head().borrow();
@@ -29,12 +29,23 @@ pub(super) async fn status(State(node): State<Node>) -> Answer<Status> {
         listen: node.net.listen_addrs().await.iter().map(ToString::to_string).collect(),
         peers: u32::try_from(node.net.peers().await.len()).unwrap_or(u32::MAX),
         refused_orders: refused_orders(&node).await?,
+        idle_pool: node.delivery.idle_pool().map(idle_pool),
         head: seen.then_some(HeadView { number: head.number, time: Time(head.time) }),
         roles: roles.into_iter().filter_map(|(is, role)| is.then_some(role)).collect(),
         details: node.details.clone(),
         last_block_age_s: seen.then(|| clock::now_s().saturating_sub(head.time)),
         authority_key: node.authority_key.clone(),
     }))
+}
+
+fn idle_pool(idle: IdlePool) -> IdlePoolView {
+    IdlePoolView {
+        url: idle.pool.map(|pool| pool.to_string()),
+        accepted: idle.shares.accepted,
+        refused: idle.shares.refused,
+        job_age_s: idle.health.age.map(|age| age.as_secs()),
+        problem: idle.health.failure,
+    }
 }
 
 /// The reasons of the market, and those for which the network passes no order on to it.

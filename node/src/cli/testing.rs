@@ -37,6 +37,7 @@ pub(super) fn status() -> Status {
         listen: vec!["/ip4/127.0.0.1/tcp/7770".into()],
         peers: 2,
         refused_orders: [("expired".to_owned(), 3)].into(),
+        idle_pool: None,
         head: Some(HeadView { number: 7, time: Time(1_790_000_000) }),
         roles: vec![Role::Agent, Role::Matcher],
         details: r#"{"peer":"12D3KooWExample","addresses":["/ip4/127.0.0.1/tcp/7770"]}"#.into(),

@@ -198,7 +198,7 @@ async fn all_pages_of_a_list_are_read() {
     let order = |salt: &str| {
         format!(
             r#"{{"side":"ask","id":"0x{0}","maker":"0x90f79bf6eb2c4f870365e785982e1f101e93b906","salt":"0x{0}",
-            "token":"0x00000000000000000000000000000000000000a1","price":"50000","hashrate":"1000","filled":"0","state":"live",
+            "token":"0x00000000000000000000000000000000000000a1","price":"50000","offered":"1000","hashrate":"1000","filled":"0","state":"live",
             "expiresAt":"2026-09-21T14:13:20Z"}}"#,
             salt.repeat(32)
         )

@@ -6,7 +6,9 @@ use super::{
     output::{Field, Record, View},
 };
 use crate::{
-    api::types::{BookAsk, BookBid, LeaseDetail, LeaseSummary, MinerView, OwnOrder, Payouts, Status, Time, WorkView},
+    api::types::{
+        BookAsk, BookBid, DeliveryView, LeaseDetail, LeaseSummary, MinerView, OwnOrder, Payouts, Status, Time, WorkView,
+    },
     config::Config,
 };
 use hashlease_domain::{tags::Tags, units};
@@ -89,6 +91,7 @@ fn own_order(order: &OwnOrder, config: &Config) -> Record {
         ("side", named(&order.side)),
         ("state", named(&order.state)),
         ("price", Field::price(order.price, order.token, config)),
+        ("offered", Field::hashrate(order.offered)),
         ("hashrate", Field::hashrate(order.hashrate)),
         ("leased", Field::hashrate(order.filled)),
         ("maker", Field::text(order.maker)),
@@ -108,6 +111,7 @@ fn summary(lease: &LeaseSummary, config: &Config) -> Record {
         ("endsAt", Field::text(lease.ends_at)),
         ("contracted", Field::work(lease.contracted)),
         ("receipted", Field::work(lease.receipted)),
+        ("delivery", delivery(&lease.delivery)),
         ("paid", Field::amount(alloy_primitives::U256::from(lease.paid), lease.token, config)),
     ]
 }
@@ -152,6 +156,7 @@ fn detail(lease: &LeaseDetail, config: &Config) -> Record {
         ("price", Field::price(terms.price, terms.token, config)),
         ("startsAt", Field::text(Time(terms.start))),
         ("endsAt", Field::text(lease.ends_at)),
+        ("delivery", delivery(&lease.delivery)),
         ("work", work(&lease.work)),
         ("receipt", Field::optional(receipt)),
         ("payouts", payouts(&lease.payouts, terms.token, config)),
@@ -159,6 +164,15 @@ fn detail(lease: &LeaseDetail, config: &Config) -> Record {
         ("blocks", Field::list(blocks)),
         ("transactions", Field::list(transactions)),
     ]
+}
+
+fn delivery(delivery: &DeliveryView) -> Field {
+    Field::record(vec![
+        ("delivered", Field::work(delivery.delivered)),
+        ("due", Field::work(delivery.due)),
+        ("hashrate", Field::hashrate(delivery.hashrate)),
+        ("ofContracted", Field::text(units::format_percent(delivery.bps))),
+    ])
 }
 
 fn work(work: &WorkView) -> Field {
@@ -202,11 +216,14 @@ fn miner(miner: &MinerView) -> Record {
         ("program", Field::optional(miner.user_agent.as_ref().map(Field::text))),
         ("remote", Field::text(&miner.remote)),
         ("lease", Field::optional(miner.lease.map(Field::text))),
+        ("difficulty", Field::optional(miner.difficulty.map(Field::decimal))),
         ("hashrate", Field::hashrate(miner.hashrate)),
         ("hashrateError", Field::hashrate(miner.hashrate_error)),
         ("work", Field::work(miner.work)),
         ("accepted", Field::number(miner.accepted)),
+        ("stale", Field::number(miner.stale)),
         ("rejected", Field::counts(&miner.rejected)),
+        ("lastShareAt", Field::optional(miner.last_share_at.map(Field::text))),
         ("connectedAt", Field::text(miner.connected_at)),
     ]
 }
@@ -215,6 +232,15 @@ fn node(status: &Status) -> Record {
     let head = status
         .head
         .map(|head| Field::record(vec![("number", Field::number(head.number)), ("time", Field::text(head.time))]));
+    let idle_pool = status.idle_pool.as_ref().map(|idle| {
+        Field::record(vec![
+            ("url", Field::optional(idle.url.as_ref().map(Field::text))),
+            ("accepted", Field::number(idle.accepted)),
+            ("refused", Field::counts(&idle.refused)),
+            ("jobAgeS", Field::optional(idle.job_age_s.map(Field::number))),
+            ("problem", Field::optional(idle.problem.as_ref().map(Field::text))),
+        ])
+    });
     vec![
         ("version", Field::text(&status.version)),
         ("protocol", Field::number(status.protocol.into())),
@@ -229,6 +255,7 @@ fn node(status: &Status) -> Record {
         ("peers", Field::number(status.peers.into())),
         ("refusedOrders", Field::counts(&status.refused_orders)),
         ("authorityKey", Field::optional(status.authority_key.as_ref().map(Field::text))),
+        ("idlePool", Field::optional(idle_pool)),
     ]
 }
 

@@ -7,7 +7,10 @@ use hashlease_miner::client::PoolUrl;
 use reqwest::Url;
 
 use super::{Api, Bitcoin, Chain, Config, DataDir, Farm, Net, Pool, Token, error::ConfigError, raw};
-use crate::destination::DestinationUrl;
+use crate::{
+    destination::DestinationUrl,
+    farm::{Shortfall, UnknownShortfall},
+};
 
 /// First block read where none is named: the chain's first, so that no event is missed.
 pub(super) const FROM_BLOCK: u64 = 0;
@@ -49,6 +52,11 @@ pub(super) const STANDBY_AFTER_S: u64 = 60;
 pub(super) const MIN_STANDBY_AFTER_S: u64 = 30;
 /// Most such age, seconds: a bond is at stake meanwhile.
 pub(super) const MAX_STANDBY_AFTER_S: u64 = 3_600;
+/// Time in which miners connect and show themselves before asks follow what they can do, seconds: devices dial again within
+/// a minute, and a rate shows itself in another.
+pub(super) const GRACE_S: u64 = 180;
+/// Most such time, seconds: a lease that nobody can deliver costs its bond.
+pub(super) const MAX_GRACE_S: u64 = 3_600;
 /// Longest Bitcoin address, characters (BIP 173).
 pub(super) const MAX_PAYOUT_CHARS: usize = 90;
 /// Longest user of a pool, characters: a Bitcoin address and the name of a worker have half of it.
@@ -80,9 +88,9 @@ pub(super) fn check(datadir: DataDir, raw: raw::Raw) -> Result<Config, ConfigErr
         net: net(raw.net)?,
         api: Api { addr: socket("api.addr", raw.api.addr, API_ADDR)? },
         passphrase_file,
-        farm: raw.farm.map(farm).transpose()?,
+        farm: raw.farm.map(|farm| self::farm(&datadir, farm)).transpose()?,
         bitcoin: raw.bitcoin.map(|bitcoin| self::bitcoin(&datadir, bitcoin)).transpose()?,
-        pool: raw.pool.map(|pool| self::pool(&datadir, pool)).transpose()?,
+        pool: raw.pool.map(|pool| self::pool("pool", &datadir, pool)).transpose()?,
         allow_private: allow_private(raw.destinations)?,
         opens: raw.market.open.unwrap_or(OPENS),
         datadir,
@@ -158,7 +166,7 @@ fn multiaddrs(key: &str, texts: Vec<String>) -> Result<Vec<String>, ConfigError>
     Err(ConfigError::invalid(key, format!("at most {MAX_MULTIADDRS} multiaddresses such as \"{LISTEN}\"")))
 }
 
-fn farm(raw: raw::Farm) -> Result<Farm, ConfigError> {
+fn farm(datadir: &DataDir, raw: raw::Farm) -> Result<Farm, ConfigError> {
     let mine = within("farm.mine", raw.mine, MINE, 0, MAX_MINE)?;
     let (least, most) = (MIN_STANDBY_AFTER_S, MAX_STANDBY_AFTER_S);
     let standby_after_s = within("farm.standby_after_s", raw.standby_after_s, STANDBY_AFTER_S, least, most)?;
@@ -168,7 +176,14 @@ fn farm(raw: raw::Farm) -> Result<Farm, ConfigError> {
         mine: u16::try_from(mine).unwrap_or(u16::MAX),
         payee: raw.payee.map(|payee| address("farm.payee", &payee)).transpose()?,
         standby_after: Duration::from_secs(standby_after_s),
+        grace: Duration::from_secs(within("farm.grace_s", raw.grace_s, GRACE_S, 0, MAX_GRACE_S)?),
+        shortfall: raw.shortfall.map_or(Ok(Shortfall::default()), |policy| shortfall(&policy))?,
+        idle: raw.idle.map(|idle| pool("farm.idle", datadir, idle)).transpose()?,
     })
+}
+
+fn shortfall(text: &str) -> Result<Shortfall, ConfigError> {
+    text.parse().map_err(|expected: UnknownShortfall| ConfigError::invalid("farm.shortfall", expected.to_string()))
 }
 
 fn bitcoin(datadir: &DataDir, raw: raw::Bitcoin) -> Result<Bitcoin, ConfigError> {
@@ -191,8 +206,10 @@ fn bitcoin(datadir: &DataDir, raw: raw::Bitcoin) -> Result<Bitcoin, ConfigError>
     Ok(Bitcoin { rpc, user: raw.user.ok_or_else(|| missing("user"))?, password_file, payout })
 }
 
-fn pool(datadir: &DataDir, raw: raw::Pool) -> Result<Pool, ConfigError> {
-    let missing = |name| ConfigError::missing("pool", name);
+/// Checks the pools of a section.
+fn pool(section: &str, datadir: &DataDir, raw: raw::Pool) -> Result<Pool, ConfigError> {
+    let missing = |name| ConfigError::missing(section, name);
+    let key = |name| format!("{section}.{name}");
     // What is wrong isn't told: a URL with a user in it may hold a password too.
     let expected = format!(
         "1 to {MAX_POOLS} different pools such as \"stratum+tcp://pool.example:3333\", user and password in keys of their own"
@@ -202,15 +219,15 @@ fn pool(datadir: &DataDir, raw: raw::Pool) -> Result<Pool, ConfigError> {
     let is_repeated = |(place, url)| urls[..place].contains(url);
     let fits = (1..=MAX_POOLS).contains(&urls.len()) && !urls.iter().enumerate().any(is_repeated);
     if !fits || urls.len() != texts.len() {
-        return Err(ConfigError::invalid("pool.urls", expected));
+        return Err(ConfigError::invalid(key("urls"), expected));
     }
     let (least, most) = (MIN_STALE_AFTER_S, MAX_STALE_AFTER_S);
-    let stale_after_s = within("pool.stale_after_s", raw.stale_after_s, STALE_AFTER_S, least, most)?;
+    let stale_after_s = within(&key("stale_after_s"), raw.stale_after_s, STALE_AFTER_S, least, most)?;
     let user = raw.user.ok_or_else(|| missing("user"))?;
     let is_plausible = (1..=MAX_POOL_USER_CHARS).contains(&user.chars().count()) && !user.chars().any(char::is_control);
     if !is_plausible {
         let expected = format!("the account or worker at the pool, 1 to {MAX_POOL_USER_CHARS} characters");
-        return Err(ConfigError::invalid("pool.user", expected));
+        return Err(ConfigError::invalid(key("user"), expected));
     }
     Ok(Pool {
         urls,

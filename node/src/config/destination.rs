@@ -65,9 +65,9 @@ impl Config {
         let is_it = |own: DestinationUrl| own.is_same_place(url);
         match url {
             DestinationUrl::Pool(_) => {
-                let pool = self.pool.as_ref()?;
-                let stands = pool.urls.iter().any(|own| is_it(DestinationUrl::Pool(own.clone())));
-                stands.then_some(Configured::Pool(pool))
+                let idle = self.farm.as_ref().and_then(|farm| farm.idle.as_ref());
+                let stands = |pool: &&Pool| pool.urls.iter().any(|own| is_it(DestinationUrl::Pool(own.clone())));
+                self.pool.iter().chain(idle).find(stands).map(Configured::Pool)
             }
             DestinationUrl::Bitcoin(_) => {
                 let bitcoin = self.bitcoin.as_ref()?;
@@ -92,12 +92,13 @@ impl Configured<'_> {
 }
 
 impl Pool {
-    /// The same for the destination room, the password read from its file.
+    /// The same for the destination room, the password read from its file; `section` is where it stands.
     ///
     /// # Errors
     /// Where the file can't be read, or others may.
-    pub fn destination(&self) -> Result<PoolConfig, DataDirError> {
+    pub fn destination(&self, section: &'static str) -> Result<PoolConfig, DataDirError> {
         Ok(PoolConfig {
+            section,
             urls: self.urls.clone(),
             user: self.user.clone(),
             password: self.password()?,

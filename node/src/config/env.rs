@@ -12,12 +12,24 @@ const SECTIONS: [&str; 10] =
     ["chain", "tokens", "net", "api", "key", "farm", "bitcoin", "pool", "destinations", "market"];
 
 /// Keys that hold whole numbers.
-const INTEGERS: [&str; 8] =
-    ["chain_id", "from_block", "confirmations", "poll_ms", "decimals", "mine", "standby_after_s", "stale_after_s"];
+const INTEGERS: [&str; 9] = [
+    "chain_id",
+    "from_block",
+    "confirmations",
+    "poll_ms",
+    "decimals",
+    "mine",
+    "standby_after_s",
+    "grace_s",
+    "stale_after_s",
+];
 /// Keys that are true or false.
 const FLAGS: [&str; 2] = ["mdns", "open"];
 /// Keys that hold several values: commas lie between them.
 const LISTS: [&str; 4] = ["listen", "bootstrap", "urls", "allow_private"];
+
+/// What the keys of `[farm.idle]` begin with in a variable of the farm's.
+const IDLE: &str = "idle_";
 
 /// One key that a variable sets.
 pub(super) struct Setting {
@@ -43,6 +55,8 @@ pub(super) fn settings(variables: impl Iterator<Item = (String, String)>) -> Res
             let (symbol, key) = rest.rsplit_once('_').ok_or_else(unknown)?;
             let key = key.to_lowercase();
             nested(symbol, nested(&key, value(&variable, &key, &text)?).into())
+        } else if let ("farm", Some(key)) = (section.as_str(), rest.to_lowercase().strip_prefix(IDLE)) {
+            nested("idle", nested(key, value(&variable, key, &text)?).into())
         } else {
             let key = rest.to_lowercase();
             nested(&key, value(&variable, &key, &text)?)

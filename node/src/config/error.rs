@@ -75,7 +75,7 @@ pub enum ConfigError {
 
 impl ConfigError {
     pub(super) fn missing(section: &str, name: &str) -> Self {
-        let variable = format!("{}{}_{}", super::env::PREFIX, section, name).to_uppercase();
+        let variable = format!("{}{}_{}", super::env::PREFIX, section.replace('.', "_"), name).to_uppercase();
         Self::Missing { key: format!("{section}.{name}"), variable }
     }
 

@@ -23,7 +23,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::destination::DestinationUrl;
+use crate::{destination::DestinationUrl, farm::Shortfall};
 pub use datadir::{DataDir, DataDirError};
 pub use destination::{ProbeArgs, ProbeError};
 pub use error::ConfigError;
@@ -102,7 +102,7 @@ pub struct Api {
 }
 
 /// `[farm]`: the seller's miners.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Farm {
     /// Where miners connect by Stratum V1.
     pub stratum: SocketAddr,
@@ -114,6 +114,12 @@ pub struct Farm {
     pub payee: Option<Address>,
     /// Age of an agent's newest job from which miners work on it no longer.
     pub standby_after: Duration,
+    /// Time after the start and after each new ask in which asks stand as offered though miners are missing or unknown.
+    pub grace: Duration,
+    /// Which leases bear it when the miners do not suffice for all.
+    pub shortfall: Shortfall,
+    /// What miners without a lease mine; they wait where it is not set.
+    pub idle: Option<Pool>,
 }
 
 /// `[bitcoin]`: what a buyer's node mines, solo.
@@ -129,7 +135,7 @@ pub struct Bitcoin {
     pub payout: String,
 }
 
-/// `[pool]`: the pools that a buyer's node mines for.
+/// `[pool]`: the pools that a buyer's node mines for; and `[farm.idle]`: those that a seller's miners mine for without a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// Stratum V1 servers, the preferred one first.

@@ -66,6 +66,9 @@ pub(super) struct Farm {
     pub(super) mine: Option<u64>,
     pub(super) payee: Option<String>,
     pub(super) standby_after_s: Option<u64>,
+    pub(super) grace_s: Option<u64>,
+    pub(super) shortfall: Option<String>,
+    pub(super) idle: Option<Pool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -63,8 +63,15 @@ fn farm_keys(farm: &Farm) -> Vec<(&'static str, Value)> {
         ("stratum", farm.stratum.to_string().into()),
         ("mine", number(farm.mine.into())),
         ("standby_after_s", number(farm.standby_after.as_secs())),
+        ("grace_s", number(farm.grace.as_secs())),
+        ("shortfall", farm.shortfall.to_string().into()),
     ];
     keys.extend(farm.stratum_v2.map(|addr| ("stratum_v2", addr.to_string().into())));
+    let idle = |pool| {
+        let keys = pool_keys(pool).into_iter().map(|(key, value)| (key.to_owned(), value));
+        ("idle", Value::Table(keys.collect()))
+    };
+    keys.extend(farm.idle.as_ref().map(idle));
     keys.extend(farm.payee.map(|payee| ("payee", payee.to_string().into())));
     keys
 }

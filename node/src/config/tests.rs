@@ -135,6 +135,8 @@ fn values_that_cannot_be_right_are_refused_with_what_they_must_be() {
             "3336",
             "farm.stratum_v2 must be an IP address and a port such as \"0.0.0.0:3336\"",
         ),
+        ("HASHLEASE_FARM_GRACE_S", "3601", "farm.grace_s must be between 0 and 3600"),
+        ("HASHLEASE_FARM_SHORTFALL", "newest", "farm.shortfall must be \"proportional\" or \"oldest-first\""),
     ];
     for (variable, value, expected) in cases {
         assert_eq!(refused(MINIMAL, &[(variable, value)]), expected);
@@ -207,6 +209,29 @@ fn a_pool_that_cannot_be_right_is_refused_and_its_secrets_are_not_told() {
 }
 
 #[test]
+fn the_farms_own_pool_is_read_as_any_other_and_named_by_its_own_keys() {
+    let idle = POOL.replace("[pool]", "[farm.idle]");
+    let file = [("HASHLEASE_FARM_IDLE_PASSWORD_FILE", "idle.password"), ("HASHLEASE_FARM_IDLE_STALE_AFTER_S", "40")];
+    let config = read(&format!("{MINIMAL}{idle}"), &file, Overrides::default()).unwrap();
+    let farm = config.farm.clone().unwrap();
+    let pool = farm.idle.unwrap();
+    assert_eq!((pool.user.as_str(), pool.password_file), ("account.worker", Some("/data/idle.password".into())));
+    assert_eq!((pool.stale_after, config.pool.is_none()), (Duration::from_secs(40), true));
+    assert_eq!(read(&config.redacted().to_string(), &[], Overrides::default()).unwrap(), config);
+    for (variable, value, expected) in [
+        ("HASHLEASE_FARM_IDLE_URLS", "stratum+tcp://me:hush@b:2", "farm.idle.urls must be 1 to 8 different pools"),
+        ("HASHLEASE_FARM_IDLE_USER", "", "farm.idle.user must be the account or worker at the pool"),
+        ("HASHLEASE_FARM_IDLE_STALE_AFTER_S", "29", "farm.idle.stale_after_s must be between 30 and 3600"),
+    ] {
+        let told = refused(&format!("{MINIMAL}{idle}"), &[(variable, value)]);
+        assert!(told.contains(expected) && !told.contains("hush"), "{told}");
+    }
+    let missing = refused(&format!("{MINIMAL}[farm.idle]\n"), &[]);
+    assert!(missing.starts_with("farm.idle.urls is missing"), "{missing}");
+    assert!(missing.contains("HASHLEASE_FARM_IDLE_URLS"), "{missing}");
+}
+
+#[test]
 fn a_shown_pool_reads_back_without_its_password() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("pool.password");
@@ -248,12 +273,18 @@ fn the_sample_shows_every_key_but_those_of(without: &str) {
         tokens: sample.tokens.clone(),
         bitcoin: sample.bitcoin.clone(),
         pool: sample.pool.clone(),
-        farm: sample.farm.map(|shown| Farm { payee: shown.payee, stratum_v2: shown.stratum_v2, ..farm }),
+        farm: sample.farm.clone().map(|shown| Farm {
+            payee: shown.payee,
+            idle: shown.idle,
+            stratum_v2: shown.stratum_v2,
+            ..farm
+        }),
         ..defaults
     };
     assert_eq!(sample, shown, "keys without a default are shown by example, all others as they are");
-    let by_example = sample.farm.map(|farm| (farm.payee.is_some(), farm.stratum_v2.map(|addr| addr.to_string())));
-    assert_eq!((sample.tokens.len(), by_example), (1, Some((true, Some(check::STRATUM_V2.to_owned())))));
+    let farm = sample.farm.as_ref().unwrap();
+    assert_eq!((sample.tokens.len(), farm.payee.is_some(), farm.idle.is_some()), (1, true, true));
+    assert_eq!(farm.stratum_v2.map(|addr| addr.to_string()).as_deref(), Some(check::STRATUM_V2));
     assert_eq!((sample.bitcoin.is_some(), sample.pool.is_some()), (without == "pool", without == "bitcoin"));
     let keys = |text: &str| {
         let keys =

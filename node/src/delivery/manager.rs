@@ -19,6 +19,7 @@ use super::{
     account::Account,
     agent::Agent,
     handshake::{adopt_newest, check_hello, receive_hello, send_hello},
+    idle::{self, Idle, IdlePool},
     limits::standby_work,
     seen::Seen,
     seller::Seller,
@@ -26,8 +27,8 @@ use super::{
 };
 use crate::{
     clock,
-    destination::Destination,
-    farm::{Allocator, Demand, Farm, FarmShare},
+    destination::{Destination, Pool},
+    farm::{Allocator, Demand, Farm, FarmShare, Shortfall, UNLEASED},
     net::{Net, PeerId, WorkStream},
     registry::{Notice, Registry},
     store::{Guard, Store, StoreError},
@@ -57,6 +58,10 @@ pub struct Parts {
     pub farm: Option<(Farm, mpsc::Receiver<FarmShare>)>,
     /// Age from which a seller works on an agent's newest job no longer.
     pub standby_after: Duration,
+    /// Which of a seller's leases bear it when the miners do not suffice.
+    pub shortfall: Shortfall,
+    /// What the seller's miners mine without a lease; they wait where there is none.
+    pub idle: Option<Pool>,
     /// What the buyer mines.
     pub destination: Option<Destination>,
     /// Work streams that peers open.
@@ -101,6 +106,7 @@ impl Demands {
             due: lease.terms.contracted(now.min(lease.on_chain.end)),
             delivered: *delivered,
             share_work: standby_work(&lease.terms),
+            start: lease.terms.start,
         };
         self.lock().iter().map(demand).collect()
     }
@@ -114,12 +120,18 @@ impl Demands {
 #[derive(Clone, Debug)]
 pub struct Delivery {
     statuses: Statuses,
+    idle: Option<idle::Shared>,
 }
 
 impl Delivery {
     /// Returns how a lease is doing.
     pub fn status(&self, lease: B256) -> Status {
         self.statuses.get(lease)
+    }
+
+    /// Returns how the pool for miners without a lease is doing; `None` where the seller has none.
+    pub fn idle_pool(&self) -> Option<IdlePool> {
+        Some(self.idle.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     /// Returns the blocks that a lease's work found.
@@ -135,6 +147,13 @@ impl Delivery {
 pub fn start(parts: Parts, tasks: &TaskTracker, shutdown: CancellationToken) -> Delivery {
     let statuses = Statuses::new(parts.store.clone());
     let (farm, shares) = parts.farm.unzip();
+    let (unleased, unleased_shares) = mpsc::channel(LEASE_SHARES);
+    let idle = farm.clone().zip(parts.idle).map(|(farm, pool)| {
+        let status = idle::Shared::default();
+        let idle = Idle::new(farm, pool, unleased_shares, Arc::clone(&status), tasks.clone());
+        tasks.spawn(idle.run(shutdown.clone()));
+        status
+    });
     let shared = Shared {
         store: parts.store,
         registry: parts.registry,
@@ -154,11 +173,12 @@ pub fn start(parts: Parts, tasks: &TaskTracker, shutdown: CancellationToken) -> 
         leases: HashMap::new(),
         streams: parts.streams,
         shares,
-        allocator: Allocator::default(),
+        unleased,
+        allocator: Allocator::new(parts.shortfall),
         allocated: Instant::now(),
     };
     tasks.spawn(manager.run());
-    Delivery { statuses }
+    Delivery { statuses, idle }
 }
 
 /// The way to a lease's task.
@@ -174,6 +194,8 @@ struct Manager {
     leases: HashMap<B256, Running>,
     streams: mpsc::Receiver<(PeerId, WorkStream)>,
     shares: Option<mpsc::Receiver<FarmShare>>,
+    /// The way to the pool for miners without a lease.
+    unleased: mpsc::Sender<FarmShare>,
     allocator: Allocator,
     /// When miners were last placed.
     allocated: Instant,
@@ -269,6 +291,11 @@ impl Manager {
 
     fn bring_share(&self, share: FarmShare) {
         let lease = share.lease;
+        if lease == UNLEASED {
+            // Where its task is busy or gone, the share is lost to its pool alone.
+            let _ = self.unleased.try_send(share);
+            return;
+        }
         let brought = self.leases.get(&lease).is_some_and(|running| running.shares.try_send(share).is_ok());
         if !brought {
             self.shared.statuses.update(lease, |status| status.late_shares += 1);

@@ -2,11 +2,13 @@
 //!
 //! [`Delivery`] keeps a task for each lease that this node is a party of. The seller's task turns the
 //! agent's jobs into farm work and its miners' shares into claims; the agent's task turns templates into
-//! jobs, checks every share, and countersigns what its own ledger shows.
+//! jobs, checks every share, and countersigns what its own ledger shows. What a seller has not leased mines for a pool of its
+//! own, where it names one.
 
 mod account;
 mod agent;
 mod handshake;
+mod idle;
 mod limits;
 mod manager;
 mod seen;
@@ -15,8 +17,9 @@ mod status;
 #[cfg(test)]
 mod testing;
 
+pub use idle::IdlePool;
 pub use manager::{Delivery, Parts, start};
-pub use status::{FoundBlock, Status};
+pub use status::{DestinationCounts, FoundBlock, Status};
 
 /// Why a lease's task stopped, or a stream ended.
 #[derive(Debug, thiserror::Error)]

@@ -55,27 +55,36 @@ pub struct Status {
     pub late_shares: u64,
     /// Shares sent and not yet answered.
     pub in_flight_shares: u64,
-    /// Shares, or blocks, that the destination took.
-    pub destination_accepted: u64,
-    /// Shares, or blocks, that it did not take, by reason.
-    pub destination_refused: BTreeMap<String, u64>,
+    /// What the destination made of the finds.
+    pub destination: DestinationCounts,
 }
 
-impl Status {
-    pub(super) fn count_at_destination(&mut self, outcome: &Result<SubmitOutcome, DestinationError>) {
+/// What a destination made of shares, or blocks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DestinationCounts {
+    /// Those that it took.
+    pub accepted: u64,
+    /// Those that it did not take, by reason.
+    pub refused: BTreeMap<String, u64>,
+}
+
+impl DestinationCounts {
+    pub(super) fn count(&mut self, outcome: &Result<SubmitOutcome, DestinationError>) {
         let reason = match outcome {
             Ok(SubmitOutcome::Accepted { .. } | SubmitOutcome::Duplicate { .. } | SubmitOutcome::ShareAccepted) => {
-                self.destination_accepted += 1;
+                self.accepted += 1;
                 return;
             }
             Ok(SubmitOutcome::Refused { reason } | SubmitOutcome::ShareRefused { reason }) => reason.as_str(),
             Err(_) => "lost: not delivered",
         };
-        let is_known = self.destination_refused.contains_key(reason);
-        let reason = if is_known || self.destination_refused.len() < MAX_REASONS { reason } else { "other" };
-        *self.destination_refused.entry(reason.to_owned()).or_default() += 1;
+        let is_known = self.refused.contains_key(reason);
+        let reason = if is_known || self.refused.len() < MAX_REASONS { reason } else { "other" };
+        *self.refused.entry(reason.to_owned()).or_default() += 1;
     }
+}
 
+impl Status {
     pub(super) fn reject(&mut self, refusal: ShareRefusal) {
         *self.rejected_shares.entry(refusal.to_string()).or_default() += 1;
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use alloy_primitives::B256;
+use hashlease_miner::client::PoolUrl;
 use hashlease_miner::pow::{Job, Solution, Target};
 
 use super::pool::{Link, PoolJob, PoolWork};
@@ -100,6 +101,14 @@ impl LeaseWork {
             // Its coinbase holds the lease's id.
             Self::Solo { .. } => {}
             Self::Pool(work) => work.renew(),
+        }
+    }
+
+    /// Returns the pool that gave work last, where pools give it.
+    pub fn pool(&self) -> Option<PoolUrl> {
+        match self {
+            Self::Solo { .. } => None,
+            Self::Pool(work) => work.pool(),
         }
     }
 

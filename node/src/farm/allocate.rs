@@ -3,11 +3,13 @@
 //! Every lease is owed its contracted rate. Whole miners serve it as far as they fit; what is left, less than any free miner, comes in
 //! slices of time: a free miner serves one lease until it is a little ahead, then the one that is furthest behind. What is owed
 //! counts the hashes that were *assigned*, so that luck with shares moves nobody; what was delivered corrects it, slowly as long as
-//! it may be luck. Where the miners don't suffice, every lease gets the same share of its rate: the shortfall is shared in
-//! proportion, and made up for when there are miners to spare.
+//! it may be luck. Where the miners don't suffice, the shortfall is shared as the seller says ([`Shortfall`]), and made up for when
+//! there are miners to spare.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use alloy_primitives::B256;
@@ -26,7 +28,7 @@ const SLOW_PART: i128 = 100;
 /// work in flight.
 const SLICE_MS: i128 = 2_000;
 /// Busy time without a share after which a miner isn't waited for any longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A miner to be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,45 @@ pub struct Demand {
     pub delivered: u128,
     /// Work of one share, in hashes.
     pub share_work: u128,
+    /// When the lease began, in unix seconds.
+    pub start: u64,
+}
+
+/// Who bears it when the miners don't suffice for all leases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shortfall {
+    /// All leases, each in proportion to its rate.
+    #[default]
+    Proportional,
+    /// The newest leases: older ones are served whole before them.
+    OldestFirst,
+}
+
+impl Shortfall {
+    const ALL: [Self; 2] = [Self::Proportional, Self::OldestFirst];
+}
+
+/// As the configuration has it.
+impl fmt::Display for Shortfall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Proportional => "proportional",
+            Self::OldestFirst => "oldest-first",
+        })
+    }
+}
+
+/// A text that names no policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"proportional\" or \"oldest-first\"")]
+pub struct UnknownShortfall;
+
+impl FromStr for Shortfall {
+    type Err = UnknownShortfall;
+
+    fn from_str(text: &str) -> Result<Self, UnknownShortfall> {
+        Self::ALL.into_iter().find(|policy| policy.to_string() == text).ok_or(UnknownShortfall)
+    }
 }
 
 /// Where a session goes.
@@ -68,6 +109,7 @@ pub struct Assignment {
 /// The allocator: what it must remember from one look to the next.
 #[derive(Debug, Default)]
 pub struct Allocator {
+    shortfall: Shortfall,
     accounts: HashMap<B256, Account>,
 }
 
@@ -101,6 +143,11 @@ struct Seat {
 }
 
 impl Allocator {
+    /// Begins without any knowledge.
+    pub fn new(shortfall: Shortfall) -> Self {
+        Self { shortfall, ..Self::default() }
+    }
+
     /// Places every miner once, `elapsed` after the last look; `next` is the time until the next one.
     pub fn allocate(
         &mut self,
@@ -112,7 +159,7 @@ impl Allocator {
         self.charge(elapsed, miners);
         let mut seats: Vec<Seat> = demands.iter().map(|demand| self.seat(demand)).collect();
         let capacity: i128 = miners.iter().map(|miner| i128::from(miner.hashrate)).sum();
-        let is_short = set_targets(&mut seats, capacity);
+        let is_short = set_targets(&mut seats, capacity, self.shortfall);
         let placed = Placement { seats: &mut seats, placed: BTreeMap::new(), is_short }.place(miners, millis(next));
         self.accounts = seats.iter().map(|seat| (seat.demand.lease, seat.account)).collect();
         let lease = |miner: &Miner| Assignment {
@@ -161,17 +208,26 @@ impl Allocator {
     }
 }
 
-/// Fits the leases' targets to the capacity: contracted rates first, all in the same proportion; then what is to be made up for.
+/// Fits the leases' targets to the capacity: contracted rates first, cut as the seller says; then what is to be made up for.
 /// Returns whether the contracted rates alone are too much.
-fn set_targets(seats: &mut [Seat], capacity: i128) -> bool {
+fn set_targets(seats: &mut [Seat], capacity: i128, shortfall: Shortfall) -> bool {
     let base = |seat: &Seat| seat.account.target.min(seat.demand.hashrate.into());
     let wanted: i128 = seats.iter().map(base).sum();
     let more: i128 = seats.iter().map(|seat| seat.account.target - base(seat)).sum();
     let spare = (capacity - wanted).max(0);
+    let mut left = capacity;
+    if shortfall == Shortfall::OldestFirst {
+        seats.sort_by_key(|seat| (seat.demand.start, seat.demand.lease));
+    }
     for seat in seats {
         let own = base(seat);
         let extra = seat.account.target - own;
-        let own = if wanted > capacity { proportion(own, capacity, wanted) } else { own };
+        let own = match shortfall {
+            Shortfall::Proportional if wanted > capacity => proportion(own, capacity, wanted),
+            Shortfall::Proportional => own,
+            Shortfall::OldestFirst => own.min(left),
+        };
+        left -= own;
         seat.account.target = own + if more > spare { proportion(extra, spare, more) } else { extra };
         seat.open = seat.account.target;
     }

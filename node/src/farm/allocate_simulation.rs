@@ -89,7 +89,8 @@ impl Simulation {
         let sum: f64 = sizes.iter().sum();
         let demand = |(index, size): (u8, &f64)| {
             let hashrate = whole(size / sum * load * total);
-            Demand { lease: B256::repeat_byte(index + 1), hashrate, due: 0, delivered: 0, share_work: hashrate.into() }
+            let (lease, share_work) = (B256::repeat_byte(index + 1), hashrate.into());
+            Demand { lease, hashrate, due: 0, delivered: 0, share_work, start: index.into() }
         };
         let demands: Vec<Demand> = (0..).zip(&sizes).map(demand).collect();
         let to_share = demands.iter().map(|_| exponential(&mut random)).collect();
@@ -290,5 +291,20 @@ fn a_farm_that_is_too_small_serves_every_lease_in_the_same_proportion() {
     let parts = farm.report();
     for part in parts {
         assert!(part.least >= 0.75 && part.most <= 0.85, "assigned {:.3} to {:.3}", part.least, part.most);
+    }
+}
+
+#[test]
+fn in_a_farm_that_is_too_small_the_oldest_leases_are_whole_where_they_come_first() {
+    let mut farm = Simulation::new(100, 1.25, 9);
+    farm.allocator = Allocator::new(Shortfall::OldestFirst);
+    farm.run(WINDOW, &[]);
+    // The first six are three quarters of all that is leased; the seventh and the eighth get what is left.
+    let parts = farm.report();
+    for part in &parts[..6] {
+        assert!(part.least >= 0.97 && part.most <= 1.03, "assigned {:.3} to {:.3}", part.least, part.most);
+    }
+    for part in &parts[8..] {
+        assert!(part.most <= 0.03, "assigned {:.3}", part.most);
     }
 }

@@ -14,7 +14,7 @@ fn miner(session: u64, hashrate: u64) -> Miner {
 /// A lease that runs for `life_s` and got exactly what was due.
 fn demand(lease: B256, hashrate: u64, life_s: u64) -> Demand {
     let due = u128::from(hashrate * life_s);
-    Demand { lease, hashrate, due, delivered: due, share_work: u128::from(hashrate) }
+    Demand { lease, hashrate, due, delivered: due, share_work: u128::from(hashrate), start: 0 }
 }
 
 fn leases(allocator: &mut Allocator, miners: &[Miner], demands: &[Demand]) -> Vec<Option<B256>> {
@@ -23,7 +23,12 @@ fn leases(allocator: &mut Allocator, miners: &[Miner], demands: &[Demand]) -> Ve
 
 /// Runs `looks` looks over miners of even pace, and gives the hashes that each lease was assigned.
 fn run(miners: &mut [Miner], demands: &mut [Demand], looks: u32) -> Vec<u128> {
-    let mut allocator = Allocator::default();
+    run_by(Shortfall::default(), miners, demands, looks)
+}
+
+/// As [`run`], by a policy.
+fn run_by(shortfall: Shortfall, miners: &mut [Miner], demands: &mut [Demand], looks: u32) -> Vec<u128> {
+    let mut allocator = Allocator::new(shortfall);
     let mut assigned = vec![0; demands.len()];
     for _ in 0..looks {
         let assignments = allocator.allocate(TICK, TICK, miners, demands);
@@ -110,6 +115,30 @@ fn a_shortfall_is_shared_in_proportion() {
 }
 
 #[test]
+fn where_the_oldest_come_first_the_newest_bear_the_shortfall_and_make_up_for_it() {
+    let mut demands = [demand(A, 30_000, 0), demand(B, 90_000, 0)];
+    demands[0].start = 1;
+    let mut miners = [miner(1, 60_000), miner(2, 40_000)];
+    let assigned = run_by(Shortfall::OldestFirst, &mut miners, &mut demands, 6_000);
+    let parts = |assigned: &[u128]| assigned.iter().map(|hashes| hashes / 600).collect::<Vec<_>>();
+    let [newest, oldest] = parts(&assigned)[..] else { unreachable!() };
+    assert!((89_000..=91_000).contains(&oldest) && (9_000..=11_000).contains(&newest), "{oldest}, {newest}");
+
+    let mut more = [miner(1, 60_000), miner(2, 40_000), miner(3, 60_000)];
+    let assigned = run_by(Shortfall::OldestFirst, &mut more, &mut demands, 6_000);
+    let [newest, oldest] = parts(&assigned)[..] else { unreachable!() };
+    assert!((89_000..=91_000).contains(&oldest) && newest > 40_000, "{oldest}, {newest}");
+}
+
+#[test]
+fn a_policy_reads_as_it_is_written() {
+    for policy in Shortfall::ALL {
+        assert_eq!(policy.to_string().parse(), Ok(policy));
+    }
+    assert_eq!("newest".parse::<Shortfall>(), Err(UnknownShortfall));
+}
+
+#[test]
 fn a_shortfall_is_made_up_for_by_miners_to_spare_and_no_further() {
     let mut demands = [demand(A, 100_000, 0)];
     demands[0].due = 100_000 * 600;
@@ -147,8 +176,8 @@ fn unknown_miners_come_one_by_one_as_their_rates_are_known_and_silent_ones_keep_
 #[test]
 fn extremes_do_not_overflow() {
     let miners = [miner(1, u64::MAX), miner(2, 0)];
-    let full = Demand { lease: A, hashrate: u64::MAX, due: u128::MAX, delivered: 0, share_work: u128::MAX };
-    let empty = Demand { lease: B, hashrate: 0, due: 0, delivered: u128::MAX, share_work: 0 };
+    let full = Demand { lease: A, hashrate: u64::MAX, due: u128::MAX, delivered: 0, share_work: u128::MAX, start: 1 };
+    let empty = Demand { lease: B, hashrate: 0, due: 0, delivered: u128::MAX, share_work: 0, start: 0 };
     let mut allocator = Allocator::default();
     for elapsed in [Duration::ZERO, Duration::from_secs(u32::MAX.into())] {
         assert_eq!(allocator.allocate(elapsed, TICK, &miners, &[full, empty]).len(), 2);

@@ -72,6 +72,7 @@ impl Session {
     fn tell_difficulty(&mut self, difficulty: f64) {
         self.out += &encode::set_difficulty(difficulty);
         self.told_difficulty = Some(difficulty);
+        self.station.record.live().difficulty = Some(difficulty);
     }
 }
 

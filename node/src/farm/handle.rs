@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use super::allocate::{Assignment, Miner};
 use super::error::JobError;
 use super::extranonce::{MAX_NUMBERS, MAX_SIZE, Number};
-use super::job::{FarmJob, Posted, Work};
+use super::job::{FarmJob, Posted, UNLEASED, Work};
 use super::record::{Record, SessionStatus};
+use super::strength::Strength;
 
 /// The seller's miners. Clones are the same farm.
 #[derive(Clone, Debug)]
@@ -32,6 +33,20 @@ struct Seat {
     lease: Option<B256>,
 }
 
+impl State {
+    /// What a session of a lease, or of none, is to mine now.
+    fn work_for(&self, lease: Option<B256>) -> Work {
+        let posted = self.leases.get(&lease.unwrap_or(UNLEASED));
+        posted.map_or(Work::None, |posted| Work::Lease(Arc::clone(posted)))
+    }
+}
+
+impl Seat {
+    fn works_for(&self) -> B256 {
+        self.lease.unwrap_or(UNLEASED)
+    }
+}
+
 impl Farm {
     pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new(State {
@@ -42,13 +57,14 @@ impl Farm {
         })))
     }
 
-    /// Gives a lease's sessions its newest job. The same job with a newer time refreshes it.
+    /// Gives a lease's sessions its newest job, or with [`UNLEASED`] those that have no lease. The same job with a newer time
+    /// refreshes it.
     pub fn set_job(&self, job: FarmJob) -> Result<(), JobError> {
         job.check()?;
         let (lease, now) = (job.lease, Instant::now());
         let mut state = self.state();
         let posted = Arc::new(Posted::after(state.leases.get(&lease).map(Arc::as_ref), job, now));
-        for seat in state.sessions.values().filter(|seat| seat.lease == Some(lease)) {
+        for seat in state.sessions.values().filter(|seat| seat.works_for() == lease) {
             seat.record.work.send_replace(Work::Lease(Arc::clone(&posted)));
         }
         if let Some(bytes) = posted.job.long_coinbase()
@@ -64,9 +80,10 @@ impl Farm {
     pub fn end_lease(&self, lease: B256) {
         let mut state = self.state();
         state.leases.remove(&lease);
-        for seat in state.sessions.values_mut().filter(|seat| seat.lease == Some(lease)) {
+        let unleased = state.work_for(None);
+        for seat in state.sessions.values_mut().filter(|seat| seat.works_for() == lease) {
             seat.lease = None;
-            seat.record.work.send_replace(Work::None);
+            seat.record.work.send_replace(unleased.clone());
         }
     }
 
@@ -75,11 +92,11 @@ impl Farm {
     /// A session whose lease has no job yet waits for it.
     pub fn assign(&self, assignment: Assignment) {
         let mut state = self.state();
-        let posted = assignment.lease.and_then(|lease| state.leases.get(&lease).map(Arc::clone));
+        let work = state.work_for(assignment.lease);
         let Some(seat) = state.sessions.get_mut(&assignment.session) else { return };
         if seat.lease != assignment.lease {
             seat.lease = assignment.lease;
-            seat.record.work.send_replace(posted.map_or(Work::None, Work::Lease));
+            seat.record.work.send_replace(work);
         }
     }
 
@@ -97,6 +114,16 @@ impl Farm {
             Miner { session: *session, hashrate: estimate.hashrate, busy: estimate.busy, lease: seat.lease }
         };
         self.state().sessions.iter().map(miner).collect()
+    }
+
+    /// What all miners can do together; a connection without a worker is none.
+    pub fn strength(&self) -> Strength {
+        let now = Instant::now();
+        let estimate = |seat: &Seat| {
+            let mut live = seat.record.live();
+            (!live.worker.is_empty()).then(|| live.rate.estimate(now))
+        };
+        Strength::of(self.state().sessions.values().filter_map(estimate))
     }
 
     /// The smallest nTime that shares of a lease may still have; `None` where no session works on it.
@@ -125,6 +152,7 @@ impl Farm {
         // A miner that doesn't know `mining.set_extranonce` comes back to what every lease has room for.
         let smallest = state.leases.values().map(|posted| posted.job.job.extranonce_size).min().unwrap_or(MAX_SIZE);
         let record = Arc::new(Record::new(id, number, smallest, remote, Instant::now()));
+        record.work.send_replace(state.work_for(None));
         state.sessions.insert(id, Seat { record: Arc::clone(&record), lease: None });
         Some(Guest { farm: self.clone(), record })
     }

@@ -13,13 +13,17 @@ use super::extranonce::{MAX_SIZE, MIN_SIZE};
 /// Time in which work that was just superseded may still arrive: a notify's way to the device and a share's way back.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
 
+/// Stands in the place of a lease where miners have none: what they mine then is the seller's own. Leases are named by hashes, none
+/// of which is zero.
+pub const UNLEASED: B256 = B256::ZERO;
+
 /// Coinbase that every device takes; stock Antminer S19 take 730 bytes, others more.
 const LONG_COINBASE_BYTES: usize = 500;
 
 /// A lease's work for miners. Set it again with a newer time, not clean, to refresh it.
 #[derive(Clone, Debug)]
 pub struct FarmJob {
-    /// Lease that the work counts for.
+    /// Lease that the work counts for; [`UNLEASED`] for miners that have none.
     pub lease: B256,
     /// The agent's number of the job.
     pub job_id: u64,
@@ -62,7 +66,7 @@ impl FarmJob {
 /// it may be a block. Compare [`FarmShare::hash`] with the share target before counting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FarmShare {
-    /// Lease that the share was mined for.
+    /// Lease that the share was mined for; [`UNLEASED`] for none.
     pub lease: B256,
     /// The agent's number of the job.
     pub job_id: u64,
@@ -132,6 +136,6 @@ pub(super) enum Work {
     /// Nothing; a miner that has lease work is stopped with an idle job.
     #[default]
     None,
-    /// A lease's job.
+    /// A lease's job, or that of miners without one.
     Lease(Arc<Posted>),
 }

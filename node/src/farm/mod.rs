@@ -6,7 +6,8 @@
 //! `session_contract.txt`. [`start`] serves a listener;
 //! the [`Farm`] handle takes jobs and assignments; accepted shares come out of a bounded channel, named by the lease and
 //! job that they were mined for, however late. Each connection has a difficulty of its own, so that every device shows its
-//! hashrate; only shares that meet the lease's target come out. an [`Allocator`] decides who mines for whom.
+//! hashrate; only shares that meet the lease's target come out. An [`Allocator`] decides who mines for whom; miners without a
+//! lease mine the jobs of [`UNLEASED`], where there are any.
 
 mod allocate;
 mod announce;
@@ -23,17 +24,19 @@ mod sent;
 mod server;
 mod session;
 mod station;
+mod strength;
 mod submit;
 mod v2;
 mod vardiff;
 mod verifier;
 
-pub use allocate::{Allocator, Assignment, Demand, Miner};
+pub use allocate::{Allocator, Assignment, Demand, Miner, Shortfall, UnknownShortfall};
 pub use config::FarmConfig;
 pub use error::JobError;
 pub use handle::Farm;
 pub use idle::job_for_nobody;
-pub use job::{FarmJob, FarmShare};
+pub use job::{FarmJob, FarmShare, UNLEASED};
 pub use record::{RejectReason, SessionStatus};
 pub use server::{Listeners, start};
+pub use strength::Strength;
 pub use v2::{AuthorityKey, AuthorityKeyError};

@@ -66,18 +66,22 @@ pub struct SessionStatus {
     pub remote: SocketAddr,
     /// Lease that the session is assigned to.
     pub lease: Option<B256>,
-    /// Accepted shares of leases' jobs, at the session's own difficulty.
+    /// Accepted shares, at the session's own difficulty.
     pub accepted: u64,
     /// Rejected shares by reason.
     pub rejected: BTreeMap<RejectReason, u64>,
     /// Expected number of hashes behind the accepted shares. For display.
     pub work: u128,
-    /// Hashes per second over the last ten minutes of lease work, or since it changed, rounded down; 0 while unknown.
+    /// Hashes per second over the last ten minutes of work, or since it changed, rounded down; 0 while unknown.
     pub hashrate: u64,
     /// Standard error of that.
     pub hashrate_error: u64,
     /// Time since the device connected.
     pub connected_for: Duration,
+    /// Time since its last accepted share; `None` before the first.
+    pub last_share: Option<Duration>,
+    /// The Stratum difficulty that the device was last told; `None` before any.
+    pub difficulty: Option<f64>,
 }
 
 /// The shared part of a session.
@@ -105,6 +109,8 @@ pub(super) struct Live {
     pub(super) rejected: BTreeMap<RejectReason, u64>,
     pub(super) work: u128,
     pub(super) rate: Rate,
+    pub(super) last_share: Option<Instant>,
+    pub(super) difficulty: Option<f64>,
     announced: Vec<Announced>,
 }
 
@@ -125,6 +131,8 @@ impl Record {
             rejected: BTreeMap::new(),
             work: 0,
             rate: Rate::new(now),
+            last_share: None,
+            difficulty: None,
             announced: Vec::new(),
         };
         let work = watch::Sender::new(Work::None);
@@ -159,6 +167,8 @@ impl Record {
             hashrate: estimate.hashrate,
             hashrate_error: estimate.error,
             connected_for: now.duration_since(self.connected_at),
+            last_share: live.last_share.map(|at| now.duration_since(at)),
+            difficulty: live.difficulty,
         }
     }
 }

@@ -174,6 +174,7 @@ impl Station {
         live.accepted += 1;
         live.work = live.work.saturating_add(work);
         live.rate.add(work, now);
+        live.last_share = Some(now);
     }
 
     /// The header's time, where it lies between the job's and how far a device may roll.

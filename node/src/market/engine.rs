@@ -17,18 +17,20 @@ use hashlease_domain::{
 };
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     admission::{OrderRefusal, RefusalReason, admit},
+    capacity::{Gauge, Share},
     handle::{BookView, Command, Market, MarketError},
     makers::Makers,
     offers::{OWN_ORDERS, OwnOrder},
 };
 use crate::{
     clock,
+    farm::Farm,
     net::{Net, NetError, NetEvent, PeerId, Verdict, WorkStream, wire},
     registry::{Origin, Registry},
     settlement::Call,
@@ -64,6 +66,10 @@ pub struct Parts {
     pub details: Details,
     /// Whether this node opens leases.
     pub open: bool,
+    /// The seller's miners, whose hashpower the asks offer.
+    pub farm: Option<Farm>,
+    /// Time after the start and after each new ask in which asks stand as offered though miners are missing or unknown.
+    pub grace: Duration,
 }
 
 /// Starts the market; its task ends with `shutdown`.
@@ -76,6 +82,8 @@ pub fn start(parts: Parts, tasks: &TaskTracker, shutdown: CancellationToken) -> 
         refused: BTreeMap::new(),
         announced: HashMap::new(),
         tried: HashMap::new(),
+        gauge: Gauge::new(parts.grace, Instant::now()),
+        shares: HashMap::new(),
         market: market.clone(),
         tasks: tasks.clone(),
         parts,
@@ -96,6 +104,10 @@ pub(super) struct Engine {
     pub(super) announced: HashMap<B256, u64>,
     /// When a match may be tried, by match id.
     tried: HashMap<B256, u64>,
+    /// What the farm is held to do.
+    pub(super) gauge: Gauge,
+    /// What each own ask may offer of it, by salt.
+    pub(super) shares: HashMap<B256, Share>,
     market: Market,
     tasks: TaskTracker,
 }
@@ -239,9 +251,11 @@ impl Engine {
         let now = clock::now_s();
         self.book.expire(now);
         self.refresh_fills().await;
+        let offers = self.offers()?;
+        self.shares = self.shares(offers, now).await;
         for (salt, own) in self.parts.store.all(&OWN_ORDERS)? {
             let kept = match own {
-                OwnOrder::Ask(offer) => self.keep_offer(offer, now).await,
+                OwnOrder::Ask(offer) => self.keep_offer(*offer, now).await,
                 OwnOrder::Bid { signed, details } => self.keep_bid(salt, *signed, details, now).await,
                 OwnOrder::Ended { until, .. } if until > now => Ok(()),
                 OwnOrder::Ended { .. } => self.drop_own(&salt).await,

@@ -25,6 +25,14 @@ pub enum MarketError {
     /// There is no such order of this node.
     #[error("this node has no order with salt {0}")]
     UnknownOrder(B256),
+    /// Nothing that could be leased.
+    #[error(
+        "the miners cannot do a lease of {least} H/s beside the leases and older asks of this node: connect more, or lower --min-hashrate"
+    )]
+    NoCapacity {
+        /// The smallest lease that was to be offered, hashes per second.
+        least: u64,
+    },
     /// The guard did not sign.
     #[error("the guard did not sign the order")]
     Guard(#[from] NotSafe),

@@ -1,6 +1,8 @@
 //! The market: the book, what comes into it, what is offered by this node, and what is opened.
 
 mod admission;
+mod asks;
+mod capacity;
 mod engine;
 mod handle;
 mod makers;

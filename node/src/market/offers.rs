@@ -7,13 +7,14 @@ use hashlease_domain::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::capacity::Wish;
 use crate::store::{Table, tables};
 
 /// Own orders, by salt.
 pub(super) const OWN_ORDERS: Table<B256, OwnOrder> = Table::new(tables::OWN_ORDERS);
 
 /// Seconds that a signed ask lives: when its node is gone, it leaves every book by itself.
-const ASK_LIFETIME_S: u64 = 600;
+pub(super) const ASK_LIFETIME_S: u64 = 600;
 /// Seconds before its end at which an ask is signed anew.
 const RENEW_BEFORE_S: u64 = 300;
 
@@ -63,8 +64,14 @@ pub(super) struct Offer {
     pub terms: AskTerms,
     /// Names the capacity.
     pub salt: B256,
-    /// Capacity under this salt, hashes per second.
+    /// Capacity under this salt, hashes per second: no version offers more. Zero while none is signed.
     pub hashrate: u64,
+    /// When the seller placed it, unix seconds: older offers come first.
+    #[serde(default)]
+    pub placed: u64,
+    /// Until when an ask under the salt before could be taken, unix seconds: none is signed before.
+    #[serde(default)]
+    pub not_before: u64,
 }
 
 /// An own order and how far it has come.
@@ -82,7 +89,9 @@ pub struct OwnView {
     pub token: Address,
     /// Price, or highest price of a bid, token base units per PH/s·day.
     pub price: u128,
-    /// Hashes per second.
+    /// What its maker offers in all, hashes per second.
+    pub offered: u64,
+    /// Hashes per second of the newest version: of an ask no more than the farm can do.
     pub hashrate: u64,
     /// Of it, leased.
     pub filled: u64,
@@ -90,6 +99,8 @@ pub struct OwnView {
     pub expiry: u64,
     /// Whether its maker ended it on chain.
     pub cancelled: bool,
+    /// Whether it is held back since the farm cannot do its smallest lease.
+    pub withdrawn: bool,
 }
 
 /// An order of the node's own.
@@ -97,7 +108,7 @@ pub struct OwnView {
 #[serde(rename_all = "camelCase")]
 pub(super) enum OwnOrder {
     /// Signed anew while the node lives.
-    Ask(Offer),
+    Ask(Box<Offer>),
     /// Signed by a buyer's wallet.
     Bid {
         /// The bid.
@@ -121,8 +132,8 @@ impl Offer {
         Details { region, rig, ..node.clone() }.to_document()
     }
 
-    /// Returns the ask to sign at `now`, unix seconds.
-    pub(super) fn ask(&self, seller: Address, epoch: u64, details: B256, now: u64) -> Ask {
+    /// Returns the ask for `hashrate` to sign at `now`, unix seconds.
+    pub(super) fn ask(&self, hashrate: u64, seller: Address, epoch: u64, details: B256, now: u64) -> Ask {
         let AskTerms { payee, token, price, min_hashrate, min_duration, max_duration, sla_bps, .. } = self.terms;
         let AskTerms { bond_bps, proof_bps, cancel_notice, proof_window, proof_shares, tags, .. } = self.terms;
         Ask {
@@ -130,7 +141,7 @@ impl Offer {
             payee,
             token,
             price,
-            hashrate: self.hashrate,
+            hashrate,
             min_hashrate,
             min_duration,
             max_duration,
@@ -153,50 +164,15 @@ impl Offer {
         expiry <= now + RENEW_BEFORE_S
     }
 
-    /// Returns the offer under a new salt once leases used this one's capacity up and some is free again:
-    /// fills never fall. `filled` is what leases took of this salt, `leased` what open leases use now.
-    pub(super) fn renewed(&self, filled: u64, leased: u64, salt: B256) -> Option<Self> {
-        let least = self.terms.min_hashrate.max(1);
-        let free = self.terms.hashrate.saturating_sub(leased);
-        let used_up = self.hashrate.saturating_sub(filled) < least;
-        (used_up && free >= least).then(|| Self { terms: self.terms.clone(), salt, hashrate: free })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn offer(hashrate: u64, min_hashrate: u64) -> Offer {
-        let terms = AskTerms {
-            payee: Address::repeat_byte(1),
-            token: Address::repeat_byte(2),
-            price: 1,
-            hashrate,
-            min_hashrate,
-            min_duration: 60,
-            max_duration: 3600,
-            sla_bps: 8500,
-            bond_bps: 2000,
-            proof_bps: 9000,
-            cancel_notice: 600,
-            proof_window: 1800,
-            proof_shares: 256,
-            tags: U256::ZERO,
-            region: None,
-            rig: None,
-        };
-        Offer { terms, salt: B256::repeat_byte(3), hashrate }
+    /// Returns what the offer asks of the farm, where leases took `filled` of its salt.
+    pub(super) fn wish(&self, filled: u64) -> Wish {
+        let AskTerms { hashrate: offered, min_hashrate: least, .. } = self.terms;
+        let room = if self.hashrate == 0 { offered } else { self.hashrate.saturating_sub(filled) };
+        Wish { offered, least, room }
     }
 
-    #[test]
-    fn freed_capacity_is_offered_under_a_new_salt_and_never_twice() {
-        let next = B256::repeat_byte(4);
-        let offer = offer(100, 10);
-        assert_eq!(offer.renewed(50, 50, next), None, "half is still on offer under the old salt");
-        assert_eq!(offer.renewed(100, 100, next), None, "everything is at work");
-        let renewed = offer.renewed(100, 40, next).unwrap();
-        assert_eq!((renewed.salt, renewed.hashrate), (next, 60));
-        assert_eq!(offer.renewed(95, 95, next), None, "what is free is less than the smallest lease");
+    /// Returns the offer under a new salt, of which nothing is signed.
+    pub(super) fn renewed(self, not_before: u64) -> Self {
+        Self { salt: B256::random(), hashrate: 0, not_before, ..self }
     }
 }

@@ -1,24 +1,21 @@
-//! The node's own orders at work: placed, kept alive, cancelled.
+//! The node's own orders: shown, cancelled; and the bids that it was given, kept alive.
 
 use alloy_primitives::B256;
 use hashlease_domain::{
     Bid, Index, OrderKey, Side, Signed,
-    cancellation::OrderCancellation,
-    details::Details,
-    lease::{Lease, Party, Stage},
-    order::MAX_LIFETIME_S,
+    book::Listed,
+    order::{MAX_LIFETIME_S, Order},
 };
 
 use super::{
-    admission::OrderRefusal,
     engine::Engine,
     handle::MarketError,
-    offers::{AskTerms, OWN_ORDERS, Offer, OwnOrder, OwnView},
+    offers::{OWN_ORDERS, OwnOrder, OwnView},
 };
 use crate::{
     clock,
     net::wire::{Blob, OrderMessage},
-    store::{Batch, guard::Statement},
+    store::Batch,
 };
 
 /// Seconds between announcements of the same own bid.
@@ -43,26 +40,21 @@ impl Engine {
     }
 
     fn own_view(&self, own: &OwnOrder, index: &Index) -> Option<OwnView> {
-        let (side, maker, salt, token, price, hashrate) = match own {
-            OwnOrder::Ask(Offer { terms, salt, hashrate }) => {
-                (Side::Ask, self.parts.guard.address(), *salt, terms.token, terms.price, *hashrate)
-            }
-            OwnOrder::Bid { signed, .. } => {
-                let bid = &signed.order;
-                (Side::Bid, bid.buyer, bid.salt, bid.token, bid.max_price, bid.hashrate)
-            }
+        let (side, maker, salt, offered) = match own {
+            OwnOrder::Ask(offer) => (Side::Ask, self.parts.guard.address(), offer.salt, offer.terms.hashrate),
+            OwnOrder::Bid { signed, .. } => (Side::Bid, signed.order.buyer, signed.order.salt, signed.order.hashrate),
             OwnOrder::Ended { .. } => return None,
         };
         let listed = match side {
-            Side::Ask => {
-                self.book.asks_of(maker).find(|ask| ask.order().salt == salt).map(|ask| (ask.id, ask.order().expiry))
-            }
-            Side::Bid => {
-                self.book.bids_of(maker).find(|bid| bid.order().salt == salt).map(|bid| (bid.id, bid.order().expiry))
-            }
+            Side::Ask => self.book.asks_of(maker).find_map(|ask| version(ask, salt)),
+            Side::Bid => self.book.bids_of(maker).find_map(|bid| version(bid, salt)),
         };
-        let (id, expiry) = listed.unwrap_or_default();
-        let filled = index.filled(&OrderKey { side, maker, salt });
+        let (token, price, signed) = match own {
+            OwnOrder::Ask(offer) => (offer.terms.token, offer.terms.price, offer.hashrate),
+            OwnOrder::Bid { signed, .. } => (signed.order.token, signed.order.max_price, offered),
+            OwnOrder::Ended { .. } => return None,
+        };
+        let (id, expiry, hashrate) = listed.unwrap_or((B256::ZERO, 0, signed));
         Some(OwnView {
             side,
             id,
@@ -70,23 +62,13 @@ impl Engine {
             salt,
             token,
             price,
+            offered,
             hashrate,
-            filled,
+            filled: index.filled(&OrderKey { side, maker, salt }),
             expiry,
             cancelled: index.is_cancelled(maker, salt),
+            withdrawn: signed == 0,
         })
-    }
-
-    pub(super) async fn offer(&mut self, terms: AskTerms) -> Result<(B256, B256), MarketError> {
-        let hashrate = terms.hashrate;
-        let offer = Offer { terms, salt: B256::random(), hashrate };
-        let signed = self.sign_and_publish(&offer).await;
-        if let Err(MarketError::Refused(refusal)) = &signed {
-            *self.refused.entry(refusal.reason()).or_default() += 1;
-        }
-        let (id, salt) = (signed?, offer.salt);
-        self.parts.store.commit(Batch::new().put(&OWN_ORDERS, &salt, &OwnOrder::Ask(offer))).await?;
-        Ok((id, salt))
     }
 
     pub(super) async fn bid(&mut self, signed: Signed<Bid>, details: Vec<u8>) -> Result<B256, MarketError> {
@@ -101,59 +83,20 @@ impl Engine {
     }
 
     pub(super) async fn cancel(&mut self, salt: B256) -> Result<(), MarketError> {
-        let (maker, is_ask) = match self.parts.store.get(&OWN_ORDERS, &salt)? {
-            Some(OwnOrder::Ask(_)) => (self.parts.guard.address(), true),
-            Some(OwnOrder::Bid { signed, .. }) => (signed.order.buyer, false),
-            Some(OwnOrder::Ended { .. }) | None => return Err(MarketError::UnknownOrder(salt)),
-        };
         let now = clock::now_s();
-        let ended = OwnOrder::Ended { maker, until: now + MAX_LIFETIME_S };
-        self.parts.store.commit(Batch::new().put(&OWN_ORDERS, &salt, &ended)).await?;
-        self.book.cancel(maker, salt);
-        self.makers.end(maker, salt, now);
-        // Of a bid only the buyer's wallet could tell the peers.
-        if is_ask {
-            let order = OrderCancellation { maker, salt };
-            let signature = self.parts.guard.check_and_sign(Statement::Cancellation(order)).await?;
-            let signed = Signed { order, signature: signature.as_bytes().to_vec() };
-            self.publish(&OrderMessage::Cancel { signed }).await;
+        match self.parts.store.get(&OWN_ORDERS, &salt)? {
+            Some(OwnOrder::Ask(_)) => self.end(salt, Batch::new(), now).await,
+            // Of a bid only the buyer's wallet could tell the peers.
+            Some(OwnOrder::Bid { signed, .. }) => {
+                let maker = signed.order.buyer;
+                let ended = OwnOrder::Ended { maker, until: now + MAX_LIFETIME_S };
+                self.parts.store.commit(Batch::new().put(&OWN_ORDERS, &salt, &ended)).await?;
+                self.book.cancel(maker, salt);
+                self.makers.end(maker, salt, now);
+                Ok(())
+            }
+            Some(OwnOrder::Ended { .. }) | None => Err(MarketError::UnknownOrder(salt)),
         }
-        Ok(())
-    }
-
-    async fn sign_and_publish(&mut self, offer: &Offer) -> Result<B256, MarketError> {
-        let seller = self.parts.guard.address();
-        let document = offer.details(&self.parts.details).map_err(OrderRefusal::from)?;
-        let epoch = self.parts.registry.with_index(|index| index.epoch(seller)).await;
-        let order = offer.ask(seller, epoch, Details::hash(&document), clock::now_s());
-        let signature = self.parts.guard.check_and_sign(Statement::Ask(Box::new(order.clone()))).await?;
-        let signed = Signed { order, signature: signature.as_bytes().to_vec() };
-        let message = OrderMessage::Ask { signed, details: Blob(document) };
-        let id = self.admit(&message).await?;
-        self.publish(&message).await;
-        Ok(id)
-    }
-
-    /// Signs an own ask anew before it expires, and under a new salt when its capacity was used and is free again.
-    pub(super) async fn keep_offer(&mut self, offer: Offer, now: u64) -> Result<(), MarketError> {
-        let seller = self.parts.guard.address();
-        let key = OrderKey { side: Side::Ask, maker: seller, salt: offer.salt };
-        let filled = self.parts.registry.with_index(|index| index.filled(&key)).await;
-        let open = self.parts.registry.leases().await;
-        let at_work =
-            |lease: &&Lease| lease.party == Party::Seller && !matches!(lease.stage, Stage::Closed | Stage::Retracted);
-        let leased = open.iter().filter(at_work).map(|lease| lease.terms.hashrate).sum();
-        if let Some(renewed) = offer.renewed(filled, leased, B256::random()) {
-            let (old, new) = (offer.salt, renewed.salt);
-            let batch = Batch::new().delete(&OWN_ORDERS, &old).put(&OWN_ORDERS, &new, &OwnOrder::Ask(renewed));
-            self.parts.store.commit(batch).await?;
-            return Ok(());
-        }
-        let expiry = self.book.asks_of(seller).find(|ask| ask.order().salt == offer.salt).map(|ask| ask.order().expiry);
-        if offer.hashrate > filled && expiry.is_none_or(|expiry| Offer::is_due(expiry, now)) {
-            self.sign_and_publish(&offer).await?;
-        }
-        Ok(())
     }
 
     /// Brings an own bid back after a restart, announces it now and then, and drops it when it is void.
@@ -195,4 +138,10 @@ impl Engine {
             OrderMessage::Ask { .. } | OrderMessage::Cancel { .. } => true,
         }
     }
+}
+
+/// Id, expiry and hashrate of a listed order, where it has this salt.
+fn version<T: Order>(listed: &Listed<T>, salt: B256) -> Option<(B256, u64, u64)> {
+    let order = listed.order();
+    (order.salt() == salt).then(|| (listed.id, order.expiry(), order.hashrate()))
 }

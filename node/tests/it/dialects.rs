@@ -120,9 +120,10 @@ fn dialects() -> Vec<Dialect> {
             vec![(SUBSCRIBE, r#"{"id":$id,"result":null,"error":[20,"Pool is full",null]}"#)],
             Fails("refuses the subscription (pool is full (20))"),
         ),
+        ("leaves four bytes", vec![(SUBSCRIBE, r#"{"id":$id,"result":[[],"08000002",4],"error":null}"#)], mines(ALL)),
         (
-            "leaves four bytes",
-            vec![(SUBSCRIBE, r#"{"id":$id,"result":[[],"08000002",4],"error":null}"#)],
+            "leaves three bytes",
+            vec![(SUBSCRIBE, r#"{"id":$id,"result":[[],"08000002",3],"error":null}"#)],
             Fails("choose another pool in pool.urls"),
         ),
         // Authorization.

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::DropGuard;
 
-use crate::pool::{DIFFICULTY, LEASE, destination, next_job, outcome, refused, solve, submit};
+use crate::pool::{DIFFICULTY, LEASE, destination, next_job, outcome, refused, settle, solve, submit};
 use crate::scripted_pool::{Peer, ScriptedPool, job};
 
 /// Impatient enough for a test, and patient enough for a slow machine.
@@ -17,6 +17,7 @@ const PATIENCE: Patience = Patience {
     first_job: Duration::from_secs(3),
     stale_after: Duration::from_secs(4),
     healthy_for: Duration::from_millis(1_500),
+    drain: Duration::from_secs(2),
     back_off_min: Duration::from_millis(100),
     back_off_max: Duration::from_millis(400),
 };
@@ -157,4 +158,42 @@ async fn a_lease_returns_to_the_first_pool_once_that_has_been_healthy() {
     assert!(given.clean);
     takes_shares_of(&mut back, &given, "back", 0).await;
     assert_eq!(stage.work.health().failure, None);
+}
+
+#[tokio::test]
+async fn shares_under_way_at_the_return_go_to_the_pool_that_is_left_for_a_while() {
+    let mut stage = stage().await;
+    drop(serve(&stage.first, "first").await);
+    let mut second = serve(&stage.second, "second").await;
+    let before = job_of(&mut stage.work, "second").await;
+    let outstanding = solve(&before, before.target, 0);
+    let submitted = submit(&before, &outstanding);
+    let (unanswered, _) = second.share().await;
+
+    let mut back = serve(&stage.first, "back").await;
+    let given = job_of(&mut stage.work, "back").await;
+    second.answer(&unanswered, json!(true)).await;
+    assert_eq!(outcome(submitted).await, SubmitOutcome::ShareAccepted, "the answer is still heard");
+    let nonce = takes_shares_of(&mut second, &before, "second", outstanding.nonce + 1).await;
+    takes_shares_of(&mut back, &given, "back", 0).await;
+    assert_eq!(outcome(submit(&before, &outstanding)).await, refused("not sent: duplicate"));
+
+    // The pool that it returned to stays fresh meanwhile.
+    back.give_job(DIFFICULTY, &named("back")).await;
+    assert!(second.try_request().await.is_none(), "then it is closed");
+    let late = solve(&before, before.target, nonce);
+    assert_eq!(outcome(submit(&before, &late)).await, refused("lost: its connection ended"));
+}
+
+#[tokio::test]
+async fn a_clean_job_of_the_pool_that_is_left_voids_what_is_under_way_for_it() {
+    let mut stage = stage().await;
+    drop(serve(&stage.first, "first").await);
+    let mut second = serve(&stage.second, "second").await;
+    let before = job_of(&mut stage.work, "second").await;
+    let _back = serve(&stage.first, "back").await;
+    job_of(&mut stage.work, "back").await;
+    second.give_job(DIFFICULTY, &Notify { clean: true, ..named("third") }).await;
+    settle(&mut second).await;
+    assert_eq!(outcome(submit(&before, &solve(&before, before.target, 0))).await, refused("not sent: stale"));
 }

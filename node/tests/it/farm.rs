@@ -18,20 +18,20 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub(super) const A: B256 = B256::repeat_byte(0xaa);
-pub(super) const B: B256 = B256::repeat_byte(0xbb);
+pub(crate) const A: B256 = B256::repeat_byte(0xaa);
+pub(crate) const B: B256 = B256::repeat_byte(0xbb);
 const TIME: u32 = 1_700_000_000;
-pub(super) const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A farm on a port of its own.
-pub(super) struct Served {
-    pub(super) farm: Farm,
-    pub(super) shares: mpsc::Receiver<FarmShare>,
-    pub(super) port: u16,
-    pub(super) shutdown: DropGuard,
+pub(crate) struct Served {
+    pub(crate) farm: Farm,
+    pub(crate) shares: mpsc::Receiver<FarmShare>,
+    pub(crate) port: u16,
+    pub(crate) shutdown: DropGuard,
 }
 
-async fn serve(config: FarmConfig) -> Served {
+pub(crate) async fn serve(config: FarmConfig) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let shutdown = CancellationToken::new();
@@ -39,11 +39,11 @@ async fn serve(config: FarmConfig) -> Served {
     Served { farm, shares, port, shutdown: shutdown.drop_guard() }
 }
 
-pub(super) fn work(count: u128) -> Target {
+pub(crate) fn work(count: u128) -> Target {
     Target::from_work(NonZeroU128::new(count).unwrap())
 }
 
-pub(super) fn job(lease: B256, extranonce_size: u8, share_target: Target) -> FarmJob {
+pub(crate) fn job(lease: B256, extranonce_size: u8, share_target: Target) -> FarmJob {
     let job = Job {
         version: 0x2000_0000,
         version_mask: 0x1fff_e000,
@@ -58,7 +58,7 @@ pub(super) fn job(lease: B256, extranonce_size: u8, share_target: Target) -> Far
     FarmJob { lease, job_id: 3, job: Arc::new(job), share_target, time: TIME, clean: false }
 }
 
-pub(super) async fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) async fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let found = async {
         loop {
             if let Some(found) = look() {
@@ -71,24 +71,24 @@ pub(super) async fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 impl Served {
-    pub(super) async fn session(&self, condition: impl Fn(&SessionStatus) -> bool) -> SessionStatus {
+    pub(crate) async fn session(&self, condition: impl Fn(&SessionStatus) -> bool) -> SessionStatus {
         until(|| self.farm.sessions().into_iter().find(|session| condition(session))).await
     }
 
-    pub(super) async fn nobody_is_left(&self) {
+    pub(crate) async fn nobody_is_left(&self) {
         until(|| self.farm.sessions().is_empty().then_some(())).await;
     }
 
-    pub(super) async fn share(&mut self) -> FarmShare {
+    pub(crate) async fn share(&mut self) -> FarmShare {
         timeout(DEADLINE, self.shares.recv()).await.expect("a share must come in time").unwrap()
     }
 
-    pub(super) fn assign(&self, session: u64, lease: Option<B256>) {
+    pub(crate) fn assign(&self, session: u64, lease: Option<B256>) {
         self.farm.assign(Assignment { session, lease });
     }
 
     /// Connects a scripted device and shakes hands.
-    pub(super) async fn device(&self) -> (Device, u64) {
+    pub(crate) async fn device(&self) -> (Device, u64) {
         let mut device = Device(BufReader::new(TcpStream::connect(("127.0.0.1", self.port)).await.unwrap()));
         device.say(r#"{"id":1,"method":"mining.subscribe","params":["device"]}"#).await;
         let extranonce1 = device.hear().await["result"][1].as_str().unwrap().to_owned();
@@ -99,26 +99,26 @@ impl Served {
     }
 }
 
-pub(super) struct Device(BufReader<TcpStream>);
+pub(crate) struct Device(BufReader<TcpStream>);
 
 impl Device {
     async fn say(&mut self, line: &str) {
         self.0.get_mut().write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
 
-    pub(super) async fn hear(&mut self) -> Value {
+    pub(crate) async fn hear(&mut self) -> Value {
         let mut line = String::new();
         timeout(DEADLINE, self.0.read_line(&mut line)).await.expect("the farm must speak in time").unwrap();
         serde_json::from_str(&line).unwrap()
     }
 
-    pub(super) async fn hear_notify(&mut self) -> Notify {
+    pub(crate) async fn hear_notify(&mut self) -> Notify {
         let message = self.hear().await;
         assert_eq!(message["method"], "mining.notify", "{message}");
         Notify::parse(message["params"].as_array().unwrap()).unwrap()
     }
 
-    pub(super) async fn submit(&mut self, user: &str, notify: &Notify, nonce: u32) -> Value {
+    pub(crate) async fn submit(&mut self, user: &str, notify: &Notify, nonce: u32) -> Value {
         let (job_id, time) = (&notify.job_id, notify.time);
         self.say(&format!(
             r#"{{"id":4,"method":"mining.submit","params":["{user}","{job_id}","00000000","{time:08x}","{nonce:08x}"]}}"#
@@ -135,7 +135,11 @@ impl Device {
 }
 
 /// Runs the real miner against a farm until the script is done.
-async fn mine_beside(served: &mut Served, password: &str, script: impl AsyncFnOnce(&mut Served, u64)) -> Stats {
+pub(crate) async fn mine_beside(
+    served: &mut Served,
+    password: &str,
+    script: impl AsyncFnOnce(&mut Served, u64),
+) -> Stats {
     let stop = CancellationToken::new();
     let (client, stats) = Client::new(Config {
         url: PoolUrl { host: "127.0.0.1".into(), port: served.port },

@@ -1,17 +1,21 @@
 //! A lease's work for a pool, against a pool that says what a test tells it to.
 
+use std::sync::Arc;
+
 use alloy_primitives::B256;
 use hashlease_miner::pow::{Job, Rejection, Solution, Target, share};
 use hashlease_miner::stratum::{Method, Notify, StratumError, encode};
 use hashlease_node::destination::{
     Destination, DestinationError, LeaseWork, Password, Patience, Pool, PoolConfig, SubmitOutcome, WorkJob,
 };
+use hashlease_node::farm::{FarmConfig, FarmJob};
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use crate::farm::{mine_beside, serve};
 use crate::scripted_pool::{DEADLINE, EXTRANONCE1, Peer, ScriptedPool, VERSION_MASK, job, judge, verify};
 
 /// A share every 4,300 hashes.
@@ -35,6 +39,7 @@ async fn stage(extranonce2_size: u8) -> Stage {
 pub(crate) fn destination(pools: &[&ScriptedPool], patience: Patience) -> (Destination, DropGuard) {
     let client = pools[0].config();
     let config = PoolConfig {
+        section: "pool",
         urls: pools.iter().map(|pool| pool.config().url).collect(),
         user: client.user,
         password: Password::new(client.password),
@@ -66,7 +71,8 @@ pub(crate) async fn settle(peer: &mut Peer) {
 
 /// The first solution from `nonce` on that meets the target.
 pub(crate) fn solve(job: &WorkJob, target: Target, nonce: u32) -> Solution {
-    let solution = |nonce| Solution { version: job.job.version, extranonce: vec![7; 8], time: job.time, nonce };
+    let extranonce = vec![7; job.job.extranonce_size.into()];
+    let solution = |nonce| Solution { version: job.job.version, extranonce: extranonce.clone(), time: job.time, nonce };
     let is_share = |solution: &Solution| share::check(&job.job, solution, &target).is_ok();
     (nonce..).map(solution).find(is_share).unwrap()
 }
@@ -124,6 +130,37 @@ async fn a_lease_mines_the_pools_own_coinbase_and_the_pool_takes_its_shares() {
     }
     assert_eq!(work.health().failure, None);
     assert!(work.health().age.is_some_and(|age| age < DEADLINE));
+}
+
+#[tokio::test]
+async fn a_pool_that_leaves_four_bytes_is_mined_for_by_a_sellers_miners() {
+    let Stage { pool, destination, _shutdown } = stage(4).await;
+    let mut work = destination.lease_work(LEASE);
+    let mut peer = pool.accept().await;
+    peer.handshake().await;
+    // A share every 430,000 hashes.
+    let (notify, difficulty) = (job("a1", true), 1e-4);
+    peer.give_job(difficulty, &notify).await;
+    let given = next_job(&mut work).await;
+    assert_eq!(given.job.extranonce_size, 4);
+
+    let mut served = serve(FarmConfig::default()).await;
+    let (job, share_target, time) = (Arc::new(given.job.clone()), given.target, given.time);
+    let farm_job = FarmJob { lease: LEASE, job_id: 1, job, share_target, time, clean: true };
+    served.farm.set_job(farm_job).unwrap();
+    mine_beside(&mut served, "x", async |served, id| {
+        served.assign(id, Some(LEASE));
+        for _ in 0..3 {
+            let found = served.share().await;
+            let submitted = submit(&given, &found.solution);
+            let (id, share) = peer.share_for("a1").await;
+            assert_eq!(share.extranonce2, found.solution.extranonce);
+            verify(&notify, &share, VERSION_MASK, difficulty);
+            peer.answer(&id, json!(true)).await;
+            assert_eq!(outcome(submitted).await, SubmitOutcome::ShareAccepted);
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -281,13 +318,13 @@ async fn each_lease_has_a_connection_of_its_own_and_leaves_one_whose_coinbase_is
 
 #[tokio::test]
 async fn a_pool_of_no_use_is_named_and_dialled_again() {
-    let narrow = stage(4).await;
+    let narrow = stage(3).await;
     let work = narrow.destination.lease_work(LEASE);
     let mut peer = narrow.pool.accept().await;
     peer.handshake().await;
     peer.give_job(DIFFICULTY, &job("a", true)).await;
     let failure = failing(&work).await;
-    assert!(failure.contains("leaves 4 bytes of extranonce2") && failure.contains("choose another pool"), "{failure}");
+    assert!(failure.contains("leaves 3 bytes of extranonce2") && failure.contains("choose another pool"), "{failure}");
     narrow.pool.accept().await;
 
     let strict = stage(8).await;

@@ -56,9 +56,9 @@ async fn what_makes_a_pool_useless_is_told_with_what_it_showed_until_then() {
     assert_eq!((stranger.reachable, stranger.authorized, stranger.extranonce_size), (true, Some(false), Some(8)));
     assert!(stranger.problem.unwrap().contains("correct pool.user or pool.password_file"));
 
-    let narrow = r#"{"id":$id,"result":[[],"08000002",4],"error":null}"#;
+    let narrow = r#"{"id":$id,"result":[[],"08000002",3],"error":null}"#;
     let narrow = look_at(&[("mining.subscribe", narrow)]).await;
-    assert_eq!((narrow.authorized, narrow.extranonce_size), (Some(true), Some(4)));
+    assert_eq!((narrow.authorized, narrow.extranonce_size), (Some(true), Some(3)));
     assert!(narrow.problem.unwrap().contains("choose another pool in pool.urls"));
 
     let flood = "{\"id\":null,\"method\":\"client.show_message\",\"params\":[\"secret banner\"]}\n".repeat(20_000);

@@ -1,5 +1,7 @@
 //! JSON of a look at a destination.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::DestinationKind;
@@ -20,6 +22,22 @@ pub struct DestinationTest {
     /// Bitcoin address that found blocks would pay; the configured one where none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payout: Option<String>,
+}
+
+/// The pool that a seller's miners mine for without a lease, since the node started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IdlePoolView {
+    /// The pool of the list that gave work last; null before any did.
+    pub url: Option<String>,
+    /// Shares that it took.
+    pub accepted: u64,
+    /// Shares that it did not take, by reason.
+    pub refused: BTreeMap<String, u64>,
+    /// Seconds since its work was last known to be current; null before any came.
+    pub job_age_s: Option<u64>,
+    /// What stands in the way of mining there, and what to change.
+    pub problem: Option<String>,
 }
 
 /// What a destination showed of itself; null where it did not get so far, or a destination of its kind has none.

@@ -39,6 +39,8 @@ pub struct LeaseSummary {
     /// Work of the newest receipt, hashes.
     #[serde(with = "decimal")]
     pub receipted: u128,
+    /// What the seller did of it.
+    pub delivery: DeliveryView,
     /// Paid so far, token base units.
     #[serde(with = "decimal")]
     pub paid: u128,
@@ -59,6 +61,8 @@ pub struct LeaseDetail {
     pub stage: Stage,
     /// End, after any cancellation.
     pub ends_at: Time,
+    /// What the seller did of it.
+    pub delivery: DeliveryView,
     /// Work as the node and the chain count it.
     pub work: WorkView,
     /// Newest receipt that both sides signed.
@@ -71,6 +75,23 @@ pub struct LeaseDetail {
     pub blocks: Vec<FoundBlock>,
     /// Transactions of this node for the lease.
     pub transactions: Vec<LeaseTransaction>,
+}
+
+/// What the seller did of a lease so far, against what was due until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryView {
+    /// Work of accepted shares, and of standby shares that the agent has not credited, hashes.
+    #[serde(with = "decimal")]
+    pub delivered: u128,
+    /// Work contracted until now, or until the end, hashes.
+    #[serde(with = "decimal")]
+    pub due: u128,
+    /// Delivered work over that time, hashes per second.
+    #[serde(with = "decimal")]
+    pub hashrate: u64,
+    /// Delivered of what was due, basis points, rounded down.
+    pub bps: u16,
 }
 
 /// Work of a lease, hashes.

@@ -18,10 +18,10 @@ use alloy_primitives::hex;
 use hashlease_domain::{Address, Ask, B256, Bid, U256};
 use serde::{Deserialize, Serialize};
 
-pub use destination::{DestinationReport, DestinationTest};
+pub use destination::{DestinationReport, DestinationTest, IdlePoolView};
 pub use lease::{
-    DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Party, Payouts,
-    ReceiptView, Stage, TransactionKind, WorkView,
+    DeliveryView, DestinationKind, DestinationView, FoundBlock, LeaseDetail, LeaseSummary, LeaseTransaction, Party,
+    Payouts, ReceiptView, Stage, TransactionKind, WorkView,
 };
 use signed::{AskJson, BidJson};
 pub use values::{NotATime, Time, decimal, optional_decimal};
@@ -51,6 +51,8 @@ pub struct Status {
     pub peers: u32,
     /// Orders of peers and callers that were refused since the node started, by reason.
     pub refused_orders: BTreeMap<String, u64>,
+    /// The pool of miners without a lease; null where the node has none.
+    pub idle_pool: Option<IdlePoolView>,
     /// Newest block; none before the chain was first seen.
     pub head: Option<HeadView>,
     /// What the node is.
@@ -164,7 +166,10 @@ pub struct OwnOrder {
     /// Price, or highest price of a bid, token base units per PH/s·day.
     #[serde(with = "decimal")]
     pub price: u128,
-    /// Hashes per second.
+    /// What its maker offers in all, hashes per second.
+    #[serde(with = "decimal")]
+    pub offered: u64,
+    /// Hashes per second of its newest version: of an ask no more than the farm's miners can do.
     #[serde(with = "decimal")]
     pub hashrate: u64,
     /// Of it, leased.
@@ -186,6 +191,8 @@ pub enum OrderState {
     Filled,
     /// Its maker ended it.
     Cancelled,
+    /// The farm's miners cannot do its smallest lease: the ask is held back until they can.
+    Withdrawn,
     /// Nobody signed it again.
     Expired,
 }
@@ -337,7 +344,7 @@ pub enum CallState {
 }
 
 /// Entry of `GET /v1/miners`: one connection of the farm.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MinerView {
     /// Number of the connection.
@@ -350,9 +357,15 @@ pub struct MinerView {
     pub remote: String,
     /// Lease that it works for.
     pub lease: Option<B256>,
+    /// Stratum difficulty of its shares now; null before it was told any.
+    pub difficulty: Option<f64>,
+    /// When its last accepted share came; null before the first.
+    pub last_share_at: Option<Time>,
     /// Shares accepted.
     pub accepted: u64,
-    /// Shares rejected, by reason.
+    /// Shares rejected since they came after a new block.
+    pub stale: u64,
+    /// Shares rejected, by reason, the stale ones among them.
     pub rejected: BTreeMap<String, u64>,
     /// Work accepted, hashes.
     #[serde(with = "decimal")]

@@ -63,6 +63,7 @@ fn a_lease_reads_back_as_it_was_written() {
         party: Party::Agent,
         stage: Stage::Active,
         ends_at: Time(2),
+        delivery: DeliveryView { delivered: 9, due: 10, hashrate: 3, bps: 9_000 },
         work: WorkView {
             contracted: u128::MAX,
             accepted: 1,
@@ -104,6 +105,7 @@ fn a_lease_reads_back_as_it_was_written() {
     for literal in [
         r#""stage":"active""#,
         r#""endsAt":"1970-01-01T00:00:02Z""#,
+        r#""delivery":{"delivered":"9","due":"10","hashrate":"3","bps":9000}"#,
         r#""work":{"contracted":"340282366920938463463374607431768211455","accepted":"1","claimed":"2","receipted":"3","settled":"4","proven":"5","standby":"7","onStandby":true,"proofShares":8,"provenShares":0,"rejectedShares":{"stale":6},"refusedJobs":{},"refusedClaims":{},"staleShares":6,"inFlightShares":7}"#,
         r#""payouts":{"lock":"1","feeLock":"2","bond":"3","paid":"4","earned":null,"fee":null,"refund":"340282366920938463463374607431768211455","penalty":null}"#,
         r#""destination":{"kind":"pool","accepted":8,"refused":{"stale (21)":9}}"#,

@@ -178,7 +178,7 @@ impl Agent {
         let (store, statuses, lease) = (self.shared.store.clone(), self.shared.statuses.clone(), self.lease.id);
         self.shared.tasks.spawn(async move {
             let outcome = job.submit(&solution).await;
-            statuses.update(lease, |status| status.count_at_destination(&outcome));
+            statuses.update(lease, |status| status.destination.count(&outcome));
             match outcome {
                 Ok(SubmitOutcome::Accepted { hash, height }) => {
                     tracing::info!(%lease, %hash, height, "found a block");

@@ -7,9 +7,8 @@ use hashlease_miner::stratum::Refusal;
 
 /// Most characters of a pool's own words that are passed on.
 const MAX_REASON_CHARS: usize = 48;
-/// Bytes of extranonce that a seller's farm needs to give each of its miners a part.
-const MIN_EXTRANONCE_SIZE: u8 = 8;
-/// Most bytes of extranonce that sellers take (PROTOCOL.md, section 4).
+/// Bytes of extranonce that sellers take (PROTOCOL.md, section 4): with the fewest, each miner of a farm has two of its own.
+const MIN_EXTRANONCE_SIZE: u8 = 4;
 const MAX_EXTRANONCE_SIZE: u8 = 16;
 
 /// Why a connection gives no work.
@@ -49,6 +48,11 @@ impl PoolError {
     pub(in crate::destination) fn with_causes(&self) -> String {
         let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
         causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
+    }
+
+    /// As [`PoolError::with_causes`], of a pool that stands in another section than `[pool]`.
+    pub(super) fn with_keys_of(&self, section: &str) -> String {
+        self.with_causes().replace("pool.", &format!("{section}."))
     }
 }
 
@@ -93,10 +97,12 @@ mod tests {
 
     #[test]
     fn an_extranonce_must_hold_what_miners_need_and_no_more_than_sellers_take() {
-        for (size, fits) in [(4, false), (7, false), (8, true), (16, true), (17, false), (300, false)] {
+        for (size, fits) in [(0, false), (3, false), (4, true), (16, true), (17, false), (300, false)] {
             assert_eq!(check_extranonce_size(size).is_ok(), fits, "{size}");
         }
-        let told = check_extranonce_size(4).unwrap_err().to_string();
-        assert!(told.contains("leaves 4 bytes") && told.contains("choose another pool"), "{told}");
+        let told = PoolError::Unauthorized("banned (24)".to_owned()).with_keys_of("farm.idle");
+        assert!(told.ends_with("correct farm.idle.user or farm.idle.password_file"), "{told}");
+        let told = check_extranonce_size(3).unwrap_err().to_string();
+        assert!(told.contains("leaves 3 bytes") && told.contains("choose another pool"), "{told}");
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! Of a list of pools the first that gives work is mined for. A pool that gives no fresh job is left for the next one, and
 //! a lease returns to a better one after that has given work for a while. Shares belong to the connection that their job
-//! came by: where it ends they are told as lost, and no other pool ever sees them.
+//! came by: one that is left for a better pool still takes those under way for a while; where it ends they are told as
+//! lost, and no other pool ever sees them.
 
 mod dial;
 mod error;
 mod job;
+mod line;
 mod ranking;
 mod upstream;
 
@@ -22,7 +24,8 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use self::upstream::{Share, Upkeep};
+use self::line::Share;
+use self::upstream::Upkeep;
 use super::{DestinationError, Health, Password, SubmitOutcome};
 
 pub(super) use self::error::PoolError;
@@ -36,6 +39,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How to mine for a pool.
 #[derive(Clone, Debug)]
 pub struct PoolConfig {
+    /// Section of the configuration that says so, to be named where it is wrong.
+    pub section: &'static str,
     /// The pools, the preferred one first; each is mined for where those before it give no work.
     pub urls: Vec<PoolUrl>,
     /// Account or worker at each of them.
@@ -57,6 +62,8 @@ pub struct Patience {
     pub stale_after: Duration,
     /// How long a better pool must give work before a lease returns to it.
     pub healthy_for: Duration,
+    /// How long the connection that it leaves then takes shares that are still under way.
+    pub drain: Duration,
     /// Longest first wait before a pool that failed is dialled again; doubles up to [`Patience::back_off_max`].
     pub back_off_min: Duration,
     /// Longest wait before a pool that failed is dialled again.
@@ -70,6 +77,7 @@ impl Default for Patience {
             first_job: Duration::from_secs(20),
             stale_after: Duration::from_secs(90),
             healthy_for: Duration::from_secs(60),
+            drain: Duration::from_secs(30),
             back_off_min: Duration::from_secs(1),
             back_off_max: Duration::from_secs(60),
         }
@@ -79,7 +87,7 @@ impl Default for Patience {
 impl Patience {
     /// The same for one connection. Any line shows that a pool lives, but only jobs keep a connection.
     pub(super) fn timeouts(&self) -> Timeouts {
-        let Self { network, first_job, stale_after, healthy_for: _, back_off_min, back_off_max } = *self;
+        let Self { network, first_job, stale_after, back_off_min, back_off_max, .. } = *self;
         Timeouts { network, handshake: first_job, silence: stale_after, job: stale_after, back_off_min, back_off_max }
     }
 }
@@ -121,12 +129,19 @@ struct State {
     /// When the pool last gave a job, or took a share of one: it was current then.
     current_at: Option<Instant>,
     failure: Option<String>,
+    /// The pool that gave work last.
+    pool: Option<PoolUrl>,
 }
 
 impl Pool {
     /// Prepares to mine for the pools until shutdown.
     pub fn new(config: PoolConfig, shutdown: CancellationToken) -> Self {
         Self { config: Arc::new(config), shutdown }
+    }
+
+    /// When a pool of the list is left.
+    pub fn patience(&self) -> Patience {
+        self.config.patience
     }
 
     /// Opens a connection for a lease and keeps it open, dialling again for as long as it takes.
@@ -161,6 +176,11 @@ impl PoolWork {
     /// Opens another connection, since the coinbase of this one belongs to another lease.
     pub(super) fn renew(&self) {
         self.link.shared.renew.notify_one();
+    }
+
+    /// Returns the pool that gave work last.
+    pub(super) fn pool(&self) -> Option<PoolUrl> {
+        self.link.shared.state().pool.clone()
     }
 
     /// Tells when the pool's work was last known to be current, and what is wrong.

@@ -1,34 +1,21 @@
 //! Keeps a lease at work, connection after connection, at the best pool that gives any.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 
 use alloy_primitives::B256;
 use futures::future::{BoxFuture, FutureExt as _, OptionFuture};
-use hashlease_miner::client::{Event, Upstream};
-use hashlease_miner::pow::Hash256;
-use hashlease_miner::worker::{Found, Work};
-use tokio::sync::{mpsc, oneshot, watch};
+use hashlease_miner::client::Event;
+use hashlease_miner::worker::Work;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::dial::{Failed, Served, dial, prove};
-use super::error::{PoolError, reason};
+use super::error::PoolError;
+use super::line::{Draining, Line, News, Share};
 use super::ranking::Ranking;
-use super::{PoolConfig, PoolJob, Shared, lost, not_sent};
-use crate::destination::SubmitOutcome;
-
-/// Most shares of jobs that hold at the same time: at a hundred a second, those of ten minutes.
-const MAX_SENT: usize = 65_536;
-
-/// A share on its way to the pool.
-#[derive(Debug)]
-pub(super) struct Share {
-    pub(super) job: Arc<PoolJob>,
-    pub(super) found: Found,
-    pub(super) is_block: bool,
-    pub(super) answer: oneshot::Sender<SubmitOutcome>,
-}
+use super::{PoolConfig, PoolJob, Shared, lost};
 
 /// A better pool, once it has shown itself healthy; never where there is none.
 type Better = OptionFuture<BoxFuture<'static, Result<Served, Failed>>>;
@@ -43,14 +30,12 @@ pub(super) struct Upkeep {
     ranking: Ranking,
     /// Why each pool that failed did, until it gives work again.
     failures: BTreeMap<usize, String>,
-    /// Number of the present connection.
-    connection: u64,
-    /// Number of jobs so far that voided all before them.
-    generation: u64,
-    /// Hashes that were sent since then. Pools shut out users who repeat themselves, and a seller could make this node do so.
-    sent: HashSet<Hash256>,
-    /// Who waits for which answer of the present connection; the session bounds their number.
-    waiting: HashMap<u64, oneshot::Sender<SubmitOutcome>>,
+    /// Connections so far.
+    connections: u64,
+    /// Jobs so far that voided all before them.
+    generations: u64,
+    /// The connection before the present one, where it was left for a better pool.
+    draining: Option<Draining>,
 }
 
 impl Upkeep {
@@ -70,10 +55,9 @@ impl Upkeep {
             shared,
             ranking,
             failures: BTreeMap::new(),
-            connection: 0,
-            generation: 0,
-            sent: HashSet::new(),
-            waiting: HashMap::new(),
+            connections: 0,
+            generations: 0,
+            draining: None,
         }
     }
 
@@ -86,12 +70,12 @@ impl Upkeep {
                 None => self.connect().await,
             };
             better = self.serve(served).await;
-            self.waiting.drain().for_each(|(_, answer)| drop(answer.send(lost("the connection ended"))));
         }
     }
 
     /// Dials pool after pool until one gives work.
     async fn connect(&mut self) -> Served {
+        self.draining = None;
         loop {
             let Some(turn) = self.ranking.next(Instant::now()) else { return std::future::pending().await };
             without_connection(&mut self.shares, sleep_until(turn.due)).await;
@@ -104,35 +88,41 @@ impl Upkeep {
 
     /// Runs one connection to its end; returns a better one where that is why it ended.
     async fn serve(&mut self, served: Served) -> Option<Served> {
-        let Served { pool, mut upstream, work } = served;
+        let Served { pool, upstream, work } = served;
         let began = Instant::now();
-        self.connection += 1;
+        self.connections += 1;
+        let mut line = Line::new(upstream, self.connections);
         self.failures.remove(&pool);
+        self.shared.state().pool = self.config.urls.get(pool).cloned();
         tracing::info!(lease = %self.lease, pool = %self.config.urls[pool], "the pool gives work");
-        let ended = match self.publish(work, true) {
-            Ok(()) => self.exchange(pool, &mut upstream).await,
+        let ended = match self.publish(&mut line, work, true) {
+            Ok(()) => self.exchange(pool, &mut line).await,
             Err(error) => Err(error),
         };
         let error = match ended {
-            Ok(better) => return Some(better),
+            Ok(better) => {
+                self.draining = Some(Draining { line, until: Instant::now() + self.config.patience.drain });
+                return Some(better);
+            }
             Err(error) => error,
         };
         if matches!(error, PoolError::SharedCoinbase) {
             // Nobody may work on that job.
             self.jobs.send_replace(None);
         }
-        self.note(&Failed { pool, error, configure: !upstream.disliked_configure() }, began);
+        self.note(&Failed { pool, error, configure: !line.upstream.disliked_configure() }, began);
         None
     }
 
     /// Takes jobs and answers, and gives shares, until the connection fails or a better pool is back.
-    async fn exchange(&mut self, pool: usize, upstream: &mut Upstream) -> Result<Served, PoolError> {
+    async fn exchange(&mut self, pool: usize, line: &mut Line) -> Result<Served, PoolError> {
         let shared = Arc::clone(&self.shared);
         let mut better = self.look_for_better(pool);
         loop {
             tokio::select! {
-                event = upstream.next() => self.take(event?)?,
-                Some(share) = self.shares.recv() => self.offer(share, upstream),
+                event = line.upstream.next() => self.take(event?, line)?,
+                Some(share) = self.shares.recv() => self.offer(share, line),
+                event = next_of(&mut self.draining) => self.drain(event),
                 () = shared.renew.notified() => return Err(PoolError::SharedCoinbase),
                 Some(found) = &mut better => {
                     match found {
@@ -152,56 +142,37 @@ impl Upkeep {
         turn.map(|turn| async move { prove(&config, turn).await }.boxed()).into()
     }
 
-    fn offer(&mut self, share: Share, upstream: &mut Upstream) {
-        let is_stale = share.job.generation != self.generation;
-        let refused = if share.job.connection != self.connection {
-            Some(lost("its connection ended"))
-        } else if is_stale && !share.is_block {
-            Some(not_sent("stale"))
-        } else if self.sent.len() >= MAX_SENT || !self.sent.insert(share.found.hash) {
-            Some(not_sent("duplicate"))
-        } else {
-            None
-        };
-        match refused {
-            Some(outcome) => drop(share.answer.send(outcome)),
-            None => {
-                let number = upstream.submit(&share.found);
-                self.waiting.insert(number, share.answer);
-            }
+    /// Gives a share to the connection that its job came by.
+    fn offer(&mut self, share: Share, line: &mut Line) {
+        let draining = self.draining.as_mut().map(|draining| &mut draining.line);
+        match [Some(line), draining].into_iter().flatten().find(|line| line.gave(&share.job)) {
+            Some(line) => line.offer(share),
+            None => drop(share.answer.send(lost("its connection ended"))),
         }
     }
 
-    fn take(&mut self, event: Event) -> Result<(), PoolError> {
-        match event {
-            Event::Ready => {}
-            Event::Job { work, clean, .. } => self.publish(work, clean)?,
-            Event::Accepted { share, .. } => {
-                self.shared.state().current_at = Some(Instant::now());
-                self.answer(share, SubmitOutcome::ShareAccepted);
-            }
-            Event::Refused { share, refusal } => {
-                self.answer(share, SubmitOutcome::ShareRefused { reason: reason(&refusal) });
-            }
-            Event::Unanswered { share } => self.answer(share, lost("no answer")),
-            // The pool ends the connection where it means it.
-            Event::Reconnect { .. } => tracing::debug!(lease = %self.lease, "the pool's wish to reconnect is ignored"),
+    fn take(&mut self, event: Event, line: &mut Line) -> Result<(), PoolError> {
+        match line.take(event) {
+            News::Job(work, clean) => self.publish(line, *work, clean)?,
+            News::Accepted => self.shared.state().current_at = Some(Instant::now()),
+            News::None => {}
         }
         Ok(())
     }
 
-    fn answer(&mut self, share: u64, outcome: SubmitOutcome) {
-        if let Some(answer) = self.waiting.remove(&share) {
-            let _ = answer.send(outcome);
+    fn drain(&mut self, event: Option<Event>) {
+        match (event, &mut self.draining) {
+            (Some(event), Some(draining)) => draining.take(event),
+            _ => self.draining = None,
         }
     }
 
-    fn publish(&mut self, work: Work, clean: bool) -> Result<(), PoolError> {
+    fn publish(&mut self, line: &mut Line, work: Work, clean: bool) -> Result<(), PoolError> {
         if clean {
-            self.generation += 1;
-            self.sent.clear();
+            self.generations += 1;
+            line.begin(self.generations);
         }
-        let job = PoolJob::new(work, self.generation, self.connection)?;
+        let job = line.job(work)?;
         {
             let mut state = self.shared.state();
             state.current_at = Some(Instant::now());
@@ -223,7 +194,8 @@ impl Upkeep {
         let Failed { pool, error, configure } = failed;
         self.ranking.set_configure(*pool, *configure);
         self.ranking.failed(*pool, served_since.elapsed(), Instant::now(), &mut rand::rng());
-        let failure = format!("{} of pool.urls: {}", self.config.urls[*pool], error.with_causes());
+        let section = self.config.section;
+        let failure = format!("{} of {section}.urls: {}", self.config.urls[*pool], error.with_keys_of(section));
         if self.failures.get(pool) != Some(&failure) {
             tracing::warn!(lease = %self.lease, error = failure, "a pool gives no work");
             self.failures.insert(*pool, failure);
@@ -239,5 +211,13 @@ async fn without_connection<T>(shares: &mut mpsc::Receiver<Share>, awaited: impl
             done = &mut awaited => return done,
             Some(share) = shares.recv() => drop(share.answer.send(lost("no connection"))),
         }
+    }
+}
+
+/// Waits for what happens on a connection that was left; for ever where there is none.
+async fn next_of(draining: &mut Option<Draining>) -> Option<Event> {
+    match draining {
+        Some(draining) => draining.next().await,
+        None => std::future::pending().await,
     }
 }

@@ -65,8 +65,13 @@ impl Channel {
 
     /// The target that the miner knows of: at first the idle work's, or its own limit where that is harder.
     pub(super) fn begin_at(&mut self, max_target: Target) -> Target {
-        self.told_target = self.told_target.min(max_target);
+        self.note_target(self.told_target.min(max_target));
         self.told_target
+    }
+
+    fn note_target(&mut self, target: Target) {
+        self.told_target = target;
+        self.station.record.live().difficulty = Some(target.difficulty());
     }
 
     /// Gives the miner other work.
@@ -103,7 +108,7 @@ impl Channel {
             out.push(mining(MiningOwned::SetExtranoncePrefix(message)));
         }
         if self.told_target != next.target {
-            self.told_target = next.target;
+            self.note_target(next.target);
             let message = SetTargetOwned { channel_id: self.id, maximum_target: wire_target(next.target) };
             out.push(mining(MiningOwned::SetTarget(message)));
         }
