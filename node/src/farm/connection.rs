@@ -1,6 +1,11 @@
 //! A miner's socket.
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Poll, ready};
+
+use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -31,16 +36,13 @@ pub(super) async fn serve(
 ) -> Result<(), Hangup> {
     stream.set_nodelay(true)?;
     let mut lines = LineBuffer::with_max(MAX_LINE_BYTES);
-    let mut chunk = [0; CHUNK_BYTES];
     work.mark_changed();
     loop {
         tokio::select! {
-            read = stream.read(&mut chunk) => {
-                let bytes = read?;
-                if bytes == 0 {
+            read = read(&mut stream, &mut lines) => {
+                if read? == 0 {
                     return Ok(());
                 }
-                lines.push(&chunk[..bytes]);
                 hear(&mut lines, &mut session, &verifier, &shares).await?;
             }
             changed = work.changed() => {
@@ -57,6 +59,20 @@ pub(super) async fn serve(
             return Err(Hangup::Reconnect);
         }
     }
+}
+
+/// Reads what is there, and gives its number of bytes.
+///
+/// The chunk lives no longer than the read: as a part of the task it would be most of what a silent miner takes.
+async fn read(stream: &mut TcpStream, lines: &mut LineBuffer) -> io::Result<usize> {
+    poll_fn(|context| {
+        let mut chunk = [0; CHUNK_BYTES];
+        let mut chunk = ReadBuf::new(&mut chunk);
+        ready!(Pin::new(&mut *stream).poll_read(context, &mut chunk))?;
+        lines.push(chunk.filled());
+        Poll::Ready(Ok(chunk.filled().len()))
+    })
+    .await
 }
 
 /// Answers the lines that came, submits in a row together.
