@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use hashlease_miner::client::{Client, Config, Stats};
 use hashlease_miner::pow::Target;
 use hashlease_miner::pow::kernels::{Mode, choose, measure_threads};
+use hashlease_miner::stratum::encode;
 use hashlease_miner::worker::{Found, Miner, Pinning, Threads, Work};
 use scripted_pool::{EXTRANONCE1, EXTRANONCE2_SIZE, Peer, ScriptedPool, VERSION_MASK, job};
 use serde_json::json;
@@ -121,15 +122,18 @@ async fn serve(mut peer: Peer, hashrate: f64) {
     let mut ticks = interval(JOB_INTERVAL);
     let mut number = 0;
     loop {
-        tokio::select! {
+        let line = tokio::select! {
             _ = ticks.tick() => {
                 number += 1;
-                peer.give_job(difficulty, &job(&format!("{number:x}"), true)).await;
+                encode::set_difficulty(difficulty) + &encode::notify(&job(&format!("{number:x}"), true))
             }
-            request = peer.try_request() => match request {
-                Some(share) => peer.answer(&share.id, json!(true)).await,
+            share = peer.try_request() => match share {
+                Some(share) => encode::response(&share.id, &json!(true)),
                 None => return,
             },
+        };
+        if peer.try_send(&line).await.is_err() {
+            return;
         }
     }
 }

@@ -297,8 +297,14 @@ pub(crate) fn target_of(work: u128) -> Target {
 ///
 /// # Errors
 /// Where the job takes no such solution.
-pub(crate) fn mine(job: &Job, target: Target, time: u32, extranonce: [u8; 8], meets: bool) -> Result<Solution> {
-    let solution = Solution { version: job.version, extranonce: extranonce.to_vec(), time, nonce: 0 };
+pub(crate) fn mine(
+    job: &Job,
+    target: Target,
+    time: u32,
+    extranonce: impl Into<Vec<u8>>,
+    meets: bool,
+) -> Result<Solution> {
+    let solution = Solution { version: job.version, extranonce: extranonce.into(), time, nonce: 0 };
     let nonce = search(&job.header(&solution)?, target, meets)?;
     Ok(Solution { nonce, ..solution })
 }

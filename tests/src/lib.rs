@@ -25,4 +25,4 @@ pub use money::Course;
 pub use node::{Node, Setup};
 pub use pool::{Pool, PoolShare};
 pub use process::{Process, until};
-pub use stage::{LeaseTerms, Stage, measured_hashrate};
+pub use stage::{Buyer, LeaseTerms, Stage, measured_hashrate};

@@ -12,8 +12,8 @@ use crate::{Bitcoin, Process, bitcoin::write_secret, chain::free_port};
 const PAYOUT: &str = "rb1qw508d6qejxtdg4y5r3zarvary0c5xw7k38f4sn";
 /// Most jobs of a pool: a test sees some hundred.
 const JOBS: usize = 0x1000;
-/// Account of the buyer at the pool.
-const USER: &str = "buyer.worker";
+/// Account of the stage's buyer at the pool.
+pub(crate) const USER: &str = "buyer.worker";
 
 /// A running pool.
 #[derive(Debug)]
@@ -127,11 +127,11 @@ impl Pool {
         record.lines().map(share).collect()
     }
 
-    /// Returns the section of a node's configuration that mines for these pools.
-    pub(crate) fn section(pools: &[Self]) -> String {
+    /// Returns the section of a node's configuration that mines for these pools as `user`.
+    pub(crate) fn section(pools: &[Self], user: &str) -> String {
         let urls: Vec<String> = pools.iter().map(Self::url).collect();
         let password_file = pools.first().map(|pool| pool.password_file.clone()).unwrap_or_default();
-        format!("[pool]\nurls = {urls:?}\nuser = {USER:?}\npassword_file = {password_file:?}\n")
+        format!("[pool]\nurls = {urls:?}\nuser = {user:?}\npassword_file = {password_file:?}\n")
     }
 
     /// Returns where miners connect.
@@ -139,7 +139,7 @@ impl Pool {
         format!("stratum+tcp://127.0.0.1:{}", self.port)
     }
 
-    /// Returns the buyer's account at the pool.
+    /// Returns the account of the stage's buyer at the pool.
     pub fn user(&self) -> &'static str {
         USER
     }

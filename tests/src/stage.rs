@@ -21,6 +21,7 @@ use crate::{
     chain::free_port,
     ground::BITS,
     node::{Folders, Market},
+    pool::USER,
     until,
 };
 
@@ -44,6 +45,15 @@ pub struct LeaseTerms {
     pub proof_window_s: u64,
 }
 
+/// A buyer beside the stage's own.
+#[derive(Debug)]
+pub struct Buyer {
+    /// The node.
+    pub node: Node,
+    /// The wallet.
+    pub wallet: Address,
+}
+
 /// A market with one seller and one buyer.
 #[derive(Debug)]
 pub struct Stage {
@@ -51,7 +61,7 @@ pub struct Stage {
     pub chain: Chain,
     /// The buyer's Bitcoin node.
     pub bitcoin: Bitcoin,
-    /// The pools on it, where the buyer mines for one; the preferred one first.
+    /// The pools on it, where buyers mine for them; the preferred one of the stage's buyer first.
     pub pools: Vec<Pool>,
     /// The escrow.
     pub escrow: Address,
@@ -87,8 +97,28 @@ impl Stage {
     ///
     /// # Errors
     /// Where a part does not start.
-    pub async fn set_for_pools(
+    pub async fn set_for_pools(count: usize, difficulty: f64, threads: usize, say: impl FnMut(&str)) -> Result<Self> {
+        Self::set_with(count, count, difficulty, threads, say).await
+    }
+
+    /// As [`Stage::set_for_pools`] with two pools and no miners, where another buyer mines for the second one; that buyer is of
+    /// this name, at the pool too.
+    ///
+    /// # Errors
+    /// Where a part does not start.
+    pub async fn set_for_two_buyers(name: &str, difficulty: f64, say: impl FnMut(&str)) -> Result<(Self, Buyer)> {
+        let stage = Self::set_with(2, 1, difficulty, 0, say).await?;
+        let setup =
+            Setup { bootstrap: stage.seller.addresses().await?, sections: Pool::section(&stage.pools[1..], name) };
+        let node = stage.node(name, &setup).await?;
+        let wallet = new_wallet(&node, &stage.passphrase, &stage.chain, stage.token).await?;
+        Ok((stage, Buyer { node, wallet }))
+    }
+
+    /// Starts everything with so many pools, of which the buyer mines for the first `own`.
+    async fn set_with(
         count: usize,
+        own: usize,
         difficulty: f64,
         threads: usize,
         mut say: impl FnMut(&str),
@@ -118,7 +148,7 @@ impl Stage {
                     bitcoin.url, bitcoin.password_file
                 )
             } else {
-                Pool::section(&pools)
+                Pool::section(&pools[..own], USER)
             },
         };
         let mut buyer = ground.node("buyer", &setup).await?;
@@ -129,11 +159,7 @@ impl Stage {
 
         let passphrase = dir.path().join("wallet.passphrase");
         write_secret(&passphrase, "a wallet of the demo\n")?;
-        let file = passphrase.to_str().context("a path of text")?;
-        let made = buyer.cli(&["keys", "new", "wallet", "--passphrase-file", file]).await?;
-        let wallet: Address = serde_json::from_value(made["address"].clone())?;
-        chain.give_gas(wallet, GAS).await?;
-        chain.mint(token, wallet, TOKENS).await?;
+        let wallet = new_wallet(&buyer, &passphrase, &chain, token).await?;
         say(&format!("the buyer's wallet is {wallet}, its key in an encrypted file"));
         Ok(Self { chain, bitcoin, pools, escrow, token, seller, buyer, wallet, stratum, logs, bin, passphrase, dir })
     }
@@ -143,12 +169,22 @@ impl Stage {
     /// # Errors
     /// Where it does not start.
     pub async fn stranger(&self) -> Result<Node> {
+        self.node("stranger", &Setup::default()).await
+    }
+
+    async fn node(&self, name: &str, setup: &Setup) -> Result<Node> {
         let folders = Folders { bin: self.bin.clone(), dir: self.dir.path().to_owned(), logs: self.logs.clone() };
         let market = Market { escrow: self.escrow, token: self.token };
-        let mut node = Node::init(&folders, "stranger", &self.chain, &market, &Setup::default()).await?;
+        let mut node = Node::init(&folders, name, &self.chain, &market, setup).await?;
         self.chain.give_gas(node.address, GAS).await?;
         node.start().await?;
         Ok(node)
+    }
+
+    /// Makes the other buyer the stage's own, and the stage's the other.
+    pub fn turn_to(&mut self, other: &mut Buyer) {
+        std::mem::swap(&mut self.buyer, &mut other.node);
+        std::mem::swap(&mut self.wallet, &mut other.wallet);
     }
 
     /// Starts a miner at the seller's Stratum server.
@@ -156,6 +192,14 @@ impl Stage {
     /// # Errors
     /// Where the program is not built.
     pub fn start_miner(&self, name: &str, threads: usize) -> Result<Process> {
+        self.start_miner_with(name, threads, &[])
+    }
+
+    /// As [`Stage::start_miner`], with more arguments.
+    ///
+    /// # Errors
+    /// Where the program is not built.
+    pub fn start_miner_with(&self, name: &str, threads: usize, arguments: &[&str]) -> Result<Process> {
         let mut command = Command::new(self.bin.join("hashlease-miner"));
         command.args([
             "--url",
@@ -165,6 +209,7 @@ impl Stage {
             "--threads",
             &threads.to_string(),
         ]);
+        command.args(arguments);
         Process::start(name, command, &self.logs.join(format!("{name}.log")))
     }
 
@@ -293,6 +338,16 @@ impl Stage {
     pub fn keep(self) -> PathBuf {
         self.dir.keep()
     }
+}
+
+/// Makes a wallet in a node's keystore, with coins and test tokens.
+async fn new_wallet(node: &Node, passphrase: &Path, chain: &Chain, token: Address) -> Result<Address> {
+    let file = passphrase.to_str().context("a path of text")?;
+    let made = node.cli(&["keys", "new", "wallet", "--passphrase-file", file]).await?;
+    let wallet: Address = serde_json::from_value(made["address"].clone())?;
+    chain.give_gas(wallet, GAS).await?;
+    chain.mint(token, wallet, TOKENS).await?;
+    Ok(wallet)
 }
 
 fn write_secret(path: &Path, secret: &str) -> Result<()> {

@@ -1,0 +1,216 @@
+//! A farm of several miners, good and bad, that serves two leases at once.
+
+use std::path::Path;
+
+use alloy_primitives::U256;
+use anyhow::{Context, Result};
+use hashlease_miner::stratum::from_miner::Submit;
+use hashlease_tests::{Agreement, LeaseTerms, Stage, measured_hashrate, until};
+use serde_json::Value;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+
+use crate::{
+    lease::work,
+    rogue::{Rogue, is_hung_up_on},
+};
+
+/// Seconds that each lease lasts.
+const DURATION_S: u64 = 120;
+/// Shares of a lease by the protocol, where it gets its rate.
+const SHARES: u64 = 2_000;
+/// Standard errors within which all books must agree.
+const ERRORS: f64 = 4.0;
+/// Account of the second buyer at its pool.
+const SECOND: &str = "second.worker";
+
+/// A miner's entry at the farm.
+struct Entry {
+    accepted: u64,
+    rejected: u64,
+    /// Hashes behind its accepted shares.
+    work: f64,
+}
+
+impl Entry {
+    /// Reads the entry of a worker; `None` where it is not connected.
+    async fn of(stage: &Stage, worker: &str) -> Result<Option<Self>> {
+        let miners = stage.seller.get("miners").await?;
+        let items = miners["items"].as_array().context("items")?;
+        let Some(entry) = items.iter().find(|entry| entry["worker"] == worker) else { return Ok(None) };
+        Ok(Some(Self {
+            accepted: entry["accepted"].as_u64().context("accepted")?,
+            rejected: entry["rejected"].as_object().context("rejected")?.values().filter_map(Value::as_u64).sum(),
+            work: entry["work"].as_str().context("work")?.parse()?,
+        }))
+    }
+
+    async fn connected(stage: &Stage, worker: &str) -> Self {
+        until("a miner at the farm", 60, || Self::of(stage, worker)).await.unwrap()
+    }
+}
+
+/// The last line of JSON that a miner printed.
+fn last_report(logs: &Path, miner: &str) -> Value {
+    let log = std::fs::read_to_string(logs.join(format!("{miner}.log"))).unwrap();
+    let line = log.lines().rfind(|line| line.starts_with('{')).unwrap_or_else(|| panic!("no JSON:\n{log}"));
+    serde_json::from_str(line).unwrap()
+}
+
+fn float(hashes: U256) -> f64 {
+    hashes.to_string().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_leases_get_their_rates_from_miners_of_which_one_dies_one_is_slow_and_one_sends_junk() {
+    let measured = measured_hashrate().unwrap();
+    let hashrate = measured / 8;
+    // About two shares for a pool a second. A difficulty of 1 is 2^32 hashes.
+    let pool_work = hashrate as f64 / 2.0;
+    let (mut stage, mut second) = Stage::set_for_two_buyers(SECOND, pool_work / 2_f64.powi(32), |_| {}).await.unwrap();
+    let terms = LeaseTerms { hashrate, duration_s: DURATION_S, proof_window_s: 80 };
+
+    // A miner too slow for the first lease comes first, so that the farm must try the one that sends junk.
+    let mut slow = stage.start_miner_with("slow", 1, &["--cpu", "2%", "--json"]).unwrap();
+    Entry::connected(&stage, "slow").await;
+    let mut rogue = Rogue::connect(&stage.stratum, "rogue").await.unwrap();
+    stage.deposit_seller("200 HLT").await.unwrap();
+    stage.deposit_buyer("500 HLT").await.unwrap();
+    stage.place_orders(&terms).await.unwrap();
+    let first = stage.opened(0).await.unwrap();
+    rogue.until_it_has_work().await.unwrap();
+    sends_junk(&stage, &mut rogue).await;
+
+    // Then come one that does most of the work until it dies, and one that takes over from it.
+    let mut victim = stage.start_miner("victim", 1).unwrap();
+    Entry::connected(&stage, "victim").await;
+    let mut steady = stage.start_miner_with("steady", 1, &["--json"]).unwrap();
+    stage.turn_to(&mut second);
+    stage.deposit_buyer("500 HLT").await.unwrap();
+    stage.place_orders(&terms).await.unwrap();
+    let other = stage.opened(1).await.unwrap();
+    assert_ne!(first.buyer, other.buyer);
+    // Half a line, for as long as everything else takes.
+    let mut half = TcpStream::connect(&stage.stratum).await.unwrap();
+    half.write_all(br#"{"id":1,"method":"mining.subsc"#).await.unwrap();
+    is_cut_off(&stage, rogue).await;
+
+    for opened in [&first, &other] {
+        let third = opened.contracted(opened.end) / U256::from(3);
+        stage.seller_shows(opened, "a third of the work", |lease| work(lease, "accepted") >= third).await.unwrap();
+    }
+    let lost = Entry::connected(&stage, "victim").await;
+    victim.kill().await.unwrap();
+    assert!(lost.accepted > 0, "the farm used it");
+
+    let others = stage.agreement(other, 200).await.unwrap();
+    stage.turn_to(&mut second);
+    let firsts = stage.agreement(first, 60).await.unwrap();
+
+    // Each pool counted its own buyer's shares alone, and as many as were paid for.
+    for (agreement, pool, user) in
+        [(&firsts, &stage.pools[0], stage.pools[0].user()), (&others, &stage.pools[1], SECOND)]
+    {
+        agreement.check().unwrap();
+        assert!(agreement.closed.penalty.is_zero());
+        Delivered::of(agreement).check();
+        let shares = pool.shares().unwrap();
+        let (paid, good) = (
+            float(agreement.seller.receipted) / pool_work,
+            shares.iter().filter(|share| share.error.is_none()).count(),
+        );
+        assert!(shares.iter().all(|share| share.user.starts_with(user)), "{user}: {shares:?}");
+        assert!(
+            (shares.len() as f64 - paid).abs() < 6.0 * paid.sqrt(),
+            "{user}: {} shares, {paid} were paid for",
+            shares.len()
+        );
+        println!("{user}: {good} of {} shares accepted, {paid:.1} paid for; {:?}", shares.len(), agreement.seller);
+    }
+
+    // The farm's book, each miner's own and the receipts tell of the same work.
+    let mut total = lost.work;
+    for (name, process) in [("slow", &mut slow), ("steady", &mut steady)] {
+        let entry = Entry::connected(&stage, name).await;
+        process.stop().await.unwrap();
+        let own = last_report(&stage.logs, name);
+        println!("{name}: farm {} accepted, {} rejected; {own}", entry.accepted, entry.rejected);
+        assert_eq!((own["accepted"].as_u64(), &own["state"]), (Some(entry.accepted), &"stopped".into()), "{name}");
+        assert!(
+            (own["accepted_work"].as_f64().unwrap() / entry.work - 1.0).abs() < 1e-6,
+            "{name}: {own}, farm {}",
+            entry.work
+        );
+        assert!(entry.accepted > 0, "{name} did nothing");
+        assert!(entry.rejected * 20 <= entry.accepted + 100, "{name}: {} rejected", entry.rejected);
+        total += entry.work;
+    }
+    let [first, other] = [&firsts, &others].map(Delivered::of);
+    let delivered = first.all + other.all;
+    let error = (2.0 * delivered * first.share).sqrt();
+    println!(
+        "measured {measured} H/s; by the farm's book {total} hashes, by the leases' {delivered}, standard error {error}"
+    );
+    assert!((total - delivered).abs() <= ERRORS * error, "farm {total}, leases {delivered}, standard error {error}");
+    drop(half);
+}
+
+/// Submits every kind of junk, which is refused and credited to nobody.
+async fn sends_junk(stage: &Stage, rogue: &mut Rogue) {
+    const OTHER: i64 = 20;
+    const NO_JOB: i64 = 21;
+    const LOW: i64 = 23;
+    rogue.is_refused(NO_JOB, |share| Submit { job_id: "ffffffff".into(), ..share }).await.unwrap();
+    rogue.is_refused(OTHER, |share| Submit { version_bits: Some(0x8000_0000), ..share }).await.unwrap();
+    rogue.is_refused(OTHER, |share| Submit { version_bits: Some(1), ..share }).await.unwrap();
+    rogue.is_refused(OTHER, |share| Submit { time: share.time + 7_200, ..share }).await.unwrap();
+    rogue.is_refused(OTHER, |share| Submit { extranonce2: vec![0; 31], ..share }).await.unwrap();
+    rogue.is_refused(LOW, |share| share).await.unwrap();
+    rogue.repeats_a_share().await.unwrap();
+    let entry = Entry::connected(stage, "rogue").await;
+    println!("rogue: {} accepted, refused {:?}", rogue.accepted, rogue.refused);
+    assert_eq!(entry.accepted, rogue.accepted, "no more than the shares that it found");
+    assert_eq!(entry.rejected, rogue.refused.values().sum::<u64>());
+}
+
+/// Goes on until the farm hangs up, and then makes noise without a handshake.
+async fn is_cut_off(stage: &Stage, rogue: Rogue) {
+    let sent = rogue.is_cut_off().await.unwrap();
+    assert!(sent >= 100, "a miner with some bad luck is left alone: {sent}");
+    let gone = || async { Ok(Entry::of(stage, "rogue").await?.is_none().then_some(())) };
+    until("the farm to forget the rogue", 30, gone).await.unwrap();
+    is_hung_up_on(&stage.stratum, &vec![b'{'; 1 << 20]).await.unwrap();
+    is_hung_up_on(&stage.stratum, b"\x16\x03\x01\x02\x00\x01\n").await.unwrap();
+    is_hung_up_on(&stage.stratum, &b"{\"id\":1,\"method\":\"mining.noise\"}\n".repeat(1_000)).await.unwrap();
+}
+
+/// What the miners delivered to a lease and what was credited, hashes: shares that a new block made stale on their way are in the
+/// first alone.
+struct Delivered {
+    all: f64,
+    credited: f64,
+    /// Work of one share.
+    share: f64,
+}
+
+impl Delivered {
+    fn of(agreement: &Agreement) -> Self {
+        let share = float(agreement.opened.contracted(agreement.opened.end)) / SHARES as f64;
+        let credited = float(agreement.seller.receipted);
+        Self { all: credited + agreement.seller.stale_shares as f64 * share, credited, share }
+    }
+
+    /// Checks that the lease got its rate, to the accuracy that so many shares have: not less from the miners, and no more credited.
+    fn check(&self) {
+        let contracted = self.share * SHARES as f64;
+        let error = (self.credited * self.share).sqrt();
+        let (missing, beyond) = ((contracted - self.all) / error, (self.credited - contracted) / error);
+        println!(
+            "delivered {:.4} of what was contracted, credited {:.4}, a standard error is {:.4}",
+            self.all / contracted,
+            self.credited / contracted,
+            error / contracted
+        );
+        assert!(missing <= ERRORS, "{missing:.2} standard errors too little");
+        assert!(beyond <= ERRORS, "{beyond:.2} standard errors too much");
+    }
+}
