@@ -1,4 +1,5 @@
-//! SHA-256d proof of work: pure functions over bytes and integers, without I/O or a clock.
+//! SHA-256d proof of work: pure functions over bytes and integers, without I/O, and without a clock but where
+//! [`kernels`] are measured.
 //!
 //! A [`Job`] and a [`Solution`] make a [`Header`]; a header has a [`Hash256`]; a hash that meets a [`Target`] counts the
 //! target's work. [`share::check`] decides all of it in one call, a [`Batch`] for many shares at a time, and [`kernels`]

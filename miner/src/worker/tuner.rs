@@ -7,6 +7,9 @@ use crate::pow::kernels::{Choice, Kernel, Mode, Tuned};
 /// How long a result stands.
 const STANDS: Duration = Duration::from_secs(180);
 
+/// When the first race begins: the tuning at start didn't know the load that the threads are to each other.
+const FIRST: Duration = Duration::from_secs(5);
+
 /// Batches of each kernel in a race; odd, for a median.
 const TURNS: usize = 9;
 
@@ -64,7 +67,7 @@ impl Race {
         let least = tuned.first().map_or(0.0, |fastest| fastest.rate * CONTENDER);
         let contenders = tuned.iter().filter(|tuned| tuned.rate >= least);
         let contenders = contenders.map(|&tuned| Contender { tuned, rates: Vec::with_capacity(TURNS) }).collect();
-        Self { contenders, due: now + STANDS, batches: None }
+        Self { contenders, due: now + FIRST, batches: None }
     }
 
     /// The kernel for the next batch, and the batch's number of hashes.
@@ -141,9 +144,9 @@ mod tests {
     fn the_fastest_runs_until_a_race_turns_the_order_around() {
         let (now, start) = (Instant::now(), [("a", 30e6), ("b", 25e6)]);
         let mut race = race(&start, now);
-        race.ran(10_000, Duration::ZERO, now + STANDS - Duration::from_millis(1));
+        race.ran(10_000, Duration::ZERO, now + FIRST - Duration::from_millis(1));
         assert_eq!(race.next().0.name, "a");
-        assert_eq!(run_race(&mut race, now + STANDS, &[("a", 10e6), ("b", 20e6)]), [TURNS, TURNS]);
+        assert_eq!(run_race(&mut race, now + FIRST, &[("a", 10e6), ("b", 20e6)]), [TURNS, TURNS]);
         assert_eq!((race.next().0.name, race.next().1), ("b", 8_000));
         race.ran(8_000, Duration::ZERO, now + STANDS);
         assert!(race.batches.is_none(), "the next race is due only later");
@@ -155,7 +158,7 @@ mod tests {
     fn a_disturbed_batch_decides_nothing() {
         let now = Instant::now();
         let mut race = race(&[("a", 30e6), ("b", 25e6)], now);
-        race.ran(1, Duration::ZERO, now + STANDS);
+        race.ran(1, Duration::ZERO, now + FIRST);
         for batch in 0..2 * TURNS {
             let (kernel, hashes) = race.next();
             let rate = if kernel.name == "a" { 30e6 } else { 25e6 };
@@ -170,7 +173,7 @@ mod tests {
     fn hopeless_kernels_and_lone_ones_never_race() {
         let now = Instant::now();
         let mut race = race(&[("a", 30e6), ("b", 10e6)], now);
-        race.ran(1, Duration::ZERO, now + STANDS);
+        race.ran(1, Duration::ZERO, now + FIRST);
         assert_eq!((race.batches, race.next().0.name), (None, "a"));
     }
 

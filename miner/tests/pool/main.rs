@@ -3,4 +3,5 @@
 
 mod binary;
 mod client;
+mod kernel;
 mod scripted_pool;

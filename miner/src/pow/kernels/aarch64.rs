@@ -8,16 +8,25 @@ use std::ops::RangeInclusive;
 use super::sieve::{Sieve, blocks};
 use super::template::{LENGTH, OUTER_LENGTH, PADDING, Template};
 use super::word::K;
+use super::{Kernel, Mode, portable};
 use crate::pow::header::{INITIAL_STATE, Midstate};
 use crate::pow::target::Target;
 
+/// Every kernel, the portable one last.
+pub(super) static KERNELS: &[Kernel] = &[
+    Kernel::new("arm-sha-1", Mode::Plain, 1, supported, scan::<1>),
+    Kernel::new("arm-sha-2", Mode::Plain, 2, supported, scan::<2>),
+    Kernel::new("arm-sha-4", Mode::Plain, 4, supported, scan::<4>),
+    portable::KERNEL,
+];
+
 /// Tells whether this processor has the instructions.
-pub(super) fn supported() -> bool {
+fn supported() -> bool {
     is_aarch64_feature_detected!("sha2")
 }
 
 /// Scans `N` nonces at a time.
-pub(super) fn scan<const N: usize>(
+fn scan<const N: usize>(
     template: &Template,
     nonces: RangeInclusive<u32>,
     target: &Target,

@@ -72,12 +72,8 @@ fn scan_for(kernel: &Kernel, time: Duration, clock: impl Fn() -> Duration) -> f6
 /// left out, but every hash computed to its end.
 pub fn reference() -> Option<&'static Kernel> {
     #[cfg(target_arch = "x86_64")]
-    if super::sha_ni::supported() {
-        use super::{sha_ni, sha_ni_plain};
-        static REFERENCE: Kernel =
-            Kernel::new("reference", Mode::Plain, 2, sha_ni::supported, sha_ni_plain::scan::<2, true>);
-        return Some(&REFERENCE);
-    }
+    return super::x86::reference();
+    #[cfg(not(target_arch = "x86_64"))]
     None
 }
 
@@ -91,9 +87,10 @@ pub(crate) fn processor_time() -> Duration {
 /// A nonce takes 61 of them: 30 in the second block, whose first four rounds need none, and 31 in the outer hash.
 pub fn port_limit(time: Duration) -> Option<f64> {
     #[cfg(target_arch = "x86_64")]
-    if super::sha_ni::supported() {
-        return Some(super::sha_ni::double_rounds_per_second(time) / 61.0);
+    return super::x86::double_rounds(time).map(|per_second| per_second / 61.0);
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let _ = time;
+        None
     }
-    let _ = time;
-    None
 }

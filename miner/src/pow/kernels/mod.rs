@@ -14,25 +14,16 @@ use super::target::Target;
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-#[cfg(target_arch = "x86_64")]
-mod avx512;
 mod measure;
 mod portable;
 mod select;
 mod self_test;
-#[cfg(target_arch = "x86_64")]
-mod sha_ni;
-#[cfg(target_arch = "x86_64")]
-mod sha_ni_plain;
-#[cfg(target_arch = "x86_64")]
-mod sha_ni_rolling;
 mod sieve;
 mod template;
-#[cfg(target_arch = "x86_64")]
 mod vector;
 mod word;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 pub(crate) use measure::processor_time;
 pub use measure::{measure, measure_threads, port_limit, reference};
@@ -75,37 +66,14 @@ pub struct Kernel {
 }
 
 /// Every kernel that was built in; the last one runs anywhere.
-pub static KERNELS: &[Kernel] = &[
-    #[cfg(target_arch = "x86_64")]
-    Kernel::new("avx512-rolling", Mode::Rolling, 16, avx512::supported, avx512::scan),
-    #[cfg(target_arch = "x86_64")]
-    Kernel::new("avx512", Mode::Plain, 16, avx512::supported, avx512::scan),
-    #[cfg(target_arch = "x86_64")]
-    Kernel::new("sha-ni-rolling-2", Mode::Rolling, 2, sha_ni::supported, sha_ni_rolling::scan::<2>),
-    #[cfg(target_arch = "x86_64")]
-    Kernel::new("sha-ni-rolling-3", Mode::Rolling, 3, sha_ni::supported, sha_ni_rolling::scan::<3>),
-    #[cfg(target_arch = "x86_64")]
-    Kernel::new("sha-ni-rolling-4", Mode::Rolling, 4, sha_ni::supported, sha_ni_rolling::scan::<4>),
-    #[cfg(target_arch = "x86_64")]
-    Kernel::new("sha-ni-rolling-5", Mode::Rolling, 5, sha_ni::supported, sha_ni_rolling::scan::<5>),
-    #[cfg(target_arch = "x86_64")]
-    Kernel::new("sha-ni-2", Mode::Plain, 2, sha_ni::supported, sha_ni_plain::scan::<2, false>),
-    #[cfg(target_arch = "x86_64")]
-    Kernel::new("sha-ni-3", Mode::Plain, 3, sha_ni::supported, sha_ni_plain::scan::<3, false>),
-    #[cfg(target_arch = "x86_64")]
-    Kernel::new("sha-ni-4", Mode::Plain, 4, sha_ni::supported, sha_ni_plain::scan::<4, false>),
-    #[cfg(target_arch = "x86_64")]
-    Kernel::new("avx2-rolling", Mode::Rolling, 8, avx2::supported, avx2::scan),
-    #[cfg(target_arch = "x86_64")]
-    Kernel::new("avx2", Mode::Plain, 8, avx2::supported, avx2::scan),
-    #[cfg(target_arch = "aarch64")]
-    Kernel::new("arm-sha-1", Mode::Plain, 1, aarch64::supported, aarch64::scan::<1>),
-    #[cfg(target_arch = "aarch64")]
-    Kernel::new("arm-sha-2", Mode::Plain, 2, aarch64::supported, aarch64::scan::<2>),
-    #[cfg(target_arch = "aarch64")]
-    Kernel::new("arm-sha-4", Mode::Plain, 4, aarch64::supported, aarch64::scan::<4>),
-    Kernel::new("portable", Mode::Plain, 1, || true, portable::scan),
-];
+#[cfg(target_arch = "x86_64")]
+pub static KERNELS: &[Kernel] = x86::KERNELS;
+/// Every kernel that was built in; the last one runs anywhere.
+#[cfg(target_arch = "aarch64")]
+pub static KERNELS: &[Kernel] = aarch64::KERNELS;
+/// Every kernel that was built in; the last one runs anywhere.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub static KERNELS: &[Kernel] = &[portable::KERNEL];
 
 impl Kernel {
     const fn new(name: &'static str, mode: Mode, lanes: u8, supported: fn() -> bool, scan: Scan) -> Self {

@@ -89,10 +89,15 @@ mod tests {
                         hit(version, nonce)
                     }
                 };
-                super::super::portable::scan(template, nonces, target, &mut most);
+                (crate::pow::kernels::portable::KERNEL.scan)(template, nonces, target, &mut most);
             }),
             kernel("short by the last nonces", |template, nonces, target, hit| {
-                super::super::portable::scan(template, *nonces.start()..=nonces.end() - 32, target, hit);
+                (crate::pow::kernels::portable::KERNEL.scan)(
+                    template,
+                    *nonces.start()..=nonces.end() - 32,
+                    target,
+                    hit,
+                );
             }),
         ];
         for kernel in wrong.iter().flatten() {

@@ -1,11 +1,11 @@
 //! Scanning with plain vector instructions: one nonce a lane, and one message schedule for all versions.
-#![allow(unsafe_code)]
+
+use std::ops::RangeInclusive;
 
 use super::sieve::{Sieve, blocks};
 use super::template::{LENGTH, OUTER_LENGTH, PADDING, Template, Version};
 use super::word::{K, Word, half_round, next_word, round, sigma0, sigma1};
 use crate::pow::header::INITIAL_STATE;
-use std::ops::RangeInclusive;
 
 /// Repeats a block with a constant.
 macro_rules! unroll {
@@ -15,25 +15,15 @@ macro_rules! unroll {
 /// The second block's message words 18 to 63, each with its round constant: the same for every version.
 type Schedule<W> = [W; 46];
 
-/// Scans a range of nonces under every version.
-///
-/// # Safety
-/// The processor has the instructions of `W`.
+/// Scans a range of nonces under every version; `count` is 0, 1, 2 and so on, one in each lane.
 #[inline(always)]
-pub(super) unsafe fn scan<W: Word>(template: &Template, nonces: RangeInclusive<u32>, sieve: &mut Sieve<'_>) {
-    // SAFETY: the caller vouches for the instructions.
-    let (count, limit) = unsafe { (W::count(), W::splat(sieve.limit())) };
-    let words = template.words_16_to_19();
+pub(super) fn scan<W: Word>(count: W, template: &Template, nonces: RangeInclusive<u32>, sieve: &mut Sieve<'_>) {
+    let (limit, words) = (count.splat(sieve.limit()), template.words_16_to_19());
     for (first, used) in blocks(nonces, W::LANES) {
-        // SAFETY: as above.
-        let nonce = unsafe { W::splat(first) }.add(count).swap_bytes();
-        // SAFETY: as above.
-        let schedule = unsafe { schedule(words, nonce) };
+        let nonce = count.add(count.splat(first)).swap_bytes();
+        let schedule = schedule(words, nonce);
         for (version, prepared) in template.prepared().iter().enumerate() {
-            // SAFETY: as above.
-            let inner = unsafe { inner_hash(prepared, words, nonce, &schedule) };
-            // SAFETY: as above.
-            let last_word = unsafe { outer_hash(inner) };
+            let last_word = outer_hash(inner_hash(prepared, words, nonce, &schedule));
             report(sieve, version, first, used, last_word.swap_bytes().at_most(limit));
         }
     }
@@ -52,11 +42,10 @@ fn report(sieve: &mut Sieve<'_>, version: usize, first: u32, used: usize, mut ca
 
 /// Expands the second block's message. Its words 4 to 15 are padding, so some terms are zero.
 #[inline(always)]
-unsafe fn schedule<W: Word>([w16, w17, w18, w19]: [u32; 4], nonce: W) -> Schedule<W> {
-    // SAFETY: the caller vouches for the instructions.
-    let splat = |word| unsafe { W::splat(word) };
+fn schedule<W: Word>([w16, w17, w18, w19]: [u32; 4], nonce: W) -> Schedule<W> {
+    let splat = |word| nonce.splat(word);
     let zero = splat(0);
-    // Words 16 to 31 in a ring, of which 31 and the padding before 16 are not yet or no longer there.
+    // Words 16 to 31, and then always the last 16.
     let mut w = [zero; 16];
     w[0] = splat(w16);
     w[1] = splat(w17);
@@ -86,9 +75,8 @@ unsafe fn schedule<W: Word>([w16, w17, w18, w19]: [u32; 4], nonce: W) -> Schedul
 
 /// Finishes the header's hash from its fourth round on.
 #[inline(always)]
-unsafe fn inner_hash<W: Word>(version: &Version, words: [u32; 4], nonce: W, schedule: &Schedule<W>) -> [W; 8] {
-    // SAFETY: the caller vouches for the instructions.
-    let splat = |word| unsafe { W::splat(word) };
+fn inner_hash<W: Word>(version: &Version, words: [u32; 4], nonce: W, schedule: &Schedule<W>) -> [W; 8] {
+    let splat = |word| nonce.splat(word);
     let mut state = version.start.map(splat);
     state[0] = state[0].add(nonce);
     state[4] = state[4].add(nonce);
@@ -109,9 +97,8 @@ unsafe fn inner_hash<W: Word>(version: &Version, words: [u32; 4], nonce: W, sche
 ///
 /// The compiler folds what the padding and the initial state make constant.
 #[inline(always)]
-unsafe fn outer_hash<W: Word>([w0, w1, w2, w3, w4, w5, w6, w7]: [W; 8]) -> W {
-    // SAFETY: the caller vouches for the instructions.
-    let splat = |word| unsafe { W::splat(word) };
+fn outer_hash<W: Word>([w0, w1, w2, w3, w4, w5, w6, w7]: [W; 8]) -> W {
+    let splat = |word| w0.splat(word);
     let zero = splat(0);
     let mut w =
         [w0, w1, w2, w3, w4, w5, w6, w7, splat(PADDING), zero, zero, zero, zero, zero, zero, splat(OUTER_LENGTH)];

@@ -1,26 +1,15 @@
 //! SHA-256 (FIPS 180-4, section 6.2.2) over words of one lane or of many: the vector kernels, and what scalars prepare.
-#![allow(unsafe_code)]
 
 /// A 32-bit word in each of several lanes.
 ///
-/// Only the unsafe constructors need the instructions of the type, and every other value comes from theirs: whoever holds
-/// a value has made sure that the processor has them.
+/// Every value comes from another one, so whoever makes the first has made sure that the processor has the instructions of
+/// its type.
 pub(super) trait Word: Copy {
     /// Number of lanes, at most 32.
     const LANES: usize;
 
-    /// One word in every lane.
-    ///
-    /// # Safety
-    /// The processor has the instructions of this type.
-    unsafe fn splat(word: u32) -> Self;
-
-    /// 0, 1, 2 and so on, one in each lane.
-    ///
-    /// # Safety
-    /// The processor has the instructions of this type.
-    unsafe fn count() -> Self;
-
+    /// One word in every lane; the value that it is asked of doesn't matter.
+    fn splat(self, word: u32) -> Self;
     /// Adds modulo 2^32.
     fn add(self, other: Self) -> Self;
     /// Rotates right.
@@ -43,13 +32,8 @@ impl Word for u32 {
     const LANES: usize = 1;
 
     #[inline(always)]
-    unsafe fn splat(word: u32) -> Self {
+    fn splat(self, word: u32) -> Self {
         word
-    }
-
-    #[inline(always)]
-    unsafe fn count() -> Self {
-        0
     }
 
     #[inline(always)]

@@ -4,10 +4,10 @@
 use std::arch::x86_64::*;
 use std::ops::RangeInclusive;
 
-use super::sieve::Sieve;
-use super::template::Template;
-use super::vector;
-use super::word::Word;
+use crate::pow::kernels::sieve::Sieve;
+use crate::pow::kernels::template::Template;
+use crate::pow::kernels::vector;
+use crate::pow::kernels::word::Word;
 use crate::pow::target::Target;
 
 /// Tells whether this processor has the instructions.
@@ -28,9 +28,8 @@ pub(super) fn scan(
 }
 
 #[target_feature(enable = "avx2")]
-unsafe fn scan_unchecked(template: &Template, nonces: RangeInclusive<u32>, sieve: &mut Sieve<'_>) {
-    // SAFETY: this function has the instructions enabled, and its caller made sure of them.
-    unsafe { vector::scan::<Lanes>(template, nonces, sieve) }
+fn scan_unchecked(template: &Template, nonces: RangeInclusive<u32>, sieve: &mut Sieve<'_>) {
+    vector::scan(Lanes(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)), template, nonces, sieve);
 }
 
 /// 8 words side by side; a value is made only where the processor has the instructions.
@@ -41,26 +40,20 @@ impl Word for Lanes {
     const LANES: usize = 8;
 
     #[inline(always)]
-    unsafe fn splat(word: u32) -> Self {
-        // SAFETY: the caller vouches for the instructions.
+    fn splat(self, word: u32) -> Self {
+        // SAFETY: there is a value of this type, so the processor has the instructions.
         Self(unsafe { _mm256_set1_epi32(word.cast_signed()) })
     }
 
     #[inline(always)]
-    unsafe fn count() -> Self {
-        // SAFETY: the caller vouches for the instructions.
-        Self(unsafe { _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7) })
-    }
-
-    #[inline(always)]
     fn add(self, other: Self) -> Self {
-        // SAFETY: there is a value of this type, so the processor has the instructions.
+        // SAFETY: as in `splat`.
         Self(unsafe { _mm256_add_epi32(self.0, other.0) })
     }
 
     #[inline(always)]
     fn rotate<const BITS: i32>(self) -> Self {
-        // SAFETY: as in `add`.
+        // SAFETY: as in `splat`.
         Self(unsafe {
             let (right, left) = (_mm_cvtsi32_si128(BITS), _mm_cvtsi32_si128(32 - BITS));
             _mm256_or_si256(_mm256_srl_epi32(self.0, right), _mm256_sll_epi32(self.0, left))
@@ -69,26 +62,26 @@ impl Word for Lanes {
 
     #[inline(always)]
     fn shift<const BITS: i32>(self) -> Self {
-        // SAFETY: as in `add`.
+        // SAFETY: as in `splat`.
         Self(unsafe { _mm256_srli_epi32::<BITS>(self.0) })
     }
 
     #[inline(always)]
     fn xor(self, b: Self, c: Self) -> Self {
-        // SAFETY: as in `add`.
+        // SAFETY: as in `splat`.
         Self(unsafe { _mm256_xor_si256(_mm256_xor_si256(self.0, b.0), c.0) })
     }
 
     #[inline(always)]
     fn choose(self, yes: Self, no: Self) -> Self {
-        // SAFETY: as in `add`.
+        // SAFETY: as in `splat`.
         Self(unsafe { _mm256_xor_si256(no.0, _mm256_and_si256(self.0, _mm256_xor_si256(yes.0, no.0))) })
     }
 
     /// `b ^ ((a ^ b) & (b ^ c))`: the last term is the next round's first, which the compiler keeps.
     #[inline(always)]
     fn majority(self, b: Self, c: Self) -> Self {
-        // SAFETY: as in `add`.
+        // SAFETY: as in `splat`.
         Self(unsafe {
             let differ = _mm256_and_si256(_mm256_xor_si256(self.0, b.0), _mm256_xor_si256(b.0, c.0));
             _mm256_xor_si256(b.0, differ)
@@ -97,7 +90,7 @@ impl Word for Lanes {
 
     #[inline(always)]
     fn swap_bytes(self) -> Self {
-        // SAFETY: as in `add`.
+        // SAFETY: as in `splat`.
         Self(unsafe {
             let order = _mm256_set1_epi64x(0x0405_0607_0001_0203);
             let order = _mm256_add_epi8(order, _mm256_setr_epi64x(0, 0x0808_0808_0808_0808, 0, 0x0808_0808_0808_0808));
@@ -107,7 +100,7 @@ impl Word for Lanes {
 
     #[inline(always)]
     fn at_most(self, limit: Self) -> u32 {
-        // SAFETY: as in `add`.
+        // SAFETY: as in `splat`.
         let mask = unsafe {
             let least = _mm256_min_epu32(self.0, limit.0);
             _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(least, self.0)))

@@ -7,10 +7,10 @@ use std::arch::x86_64::*;
 use std::hint::black_box;
 use std::time::Duration;
 
-use super::measure::processor_time;
-use super::template::{LENGTH, OUTER_LENGTH, PADDING, Template};
-use super::word::{K, sigma0};
 use crate::pow::header::{INITIAL_STATE, Midstate};
+use crate::pow::kernels::measure::processor_time;
+use crate::pow::kernels::template::{LENGTH, OUTER_LENGTH, PADDING, Template};
+use crate::pow::kernels::word::{K, sigma0};
 
 /// Tells whether this processor has the instructions.
 pub(super) fn supported() -> bool {

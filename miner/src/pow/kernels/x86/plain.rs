@@ -1,14 +1,15 @@
 //! SHA instructions with consecutive nonces in `N` streams.
 #![allow(unsafe_code)]
 
+use std::arch::x86_64::_mm256_zeroupper;
 use std::ops::RangeInclusive;
 
 use super::sha_ni::{
     Message, Quad, State, digest, each, expand_all, first_quads, four_rounds, nonce_word, outer_hash, padding,
     plus_constants, state, supported, with_nonce,
 };
-use super::sieve::{Sieve, blocks};
-use super::template::Template;
+use crate::pow::kernels::sieve::{Sieve, blocks};
+use crate::pow::kernels::template::Template;
 use crate::pow::target::Target;
 
 /// Scans `N` nonces at a time; `WHOLE` computes every hash to its end, for comparison.
@@ -33,6 +34,8 @@ fn scan_unchecked<const N: usize, const WHOLE: bool>(
     for (version, prepared) in template.prepared().iter().enumerate() {
         let (start, midstate) = (state(prepared.start), state(prepared.midstate));
         for (first, used) in blocks(nonces.clone(), N) {
+            // See the head of this room.
+            _mm256_zeroupper();
             let mut nonce = first.wrapping_sub(1);
             let nonces = std::array::from_fn(|_| {
                 nonce = nonce.wrapping_add(1);

@@ -8,8 +8,8 @@ use super::sha_ni::{
     Message, State, digest, each, expand_all, first_quads, four_rounds, nonce_word, outer_hash, padding,
     plus_constants, state, supported, two_rounds, with_nonce,
 };
-use super::sieve::Sieve;
-use super::template::Template;
+use crate::pow::kernels::sieve::Sieve;
+use crate::pow::kernels::template::Template;
 use crate::pow::target::Target;
 
 /// Scans `N` versions at a time; what is left at their end in fewer streams.
@@ -38,7 +38,7 @@ fn scan_unchecked<const N: usize>(template: &Template, nonces: RangeInclusive<u3
         versions.push((state(version.start), state(version.midstate)));
     }
     for nonce in nonces {
-        // The SHA instructions take a hundred times as long while upper halves of AVX registers are in use.
+        // See the head of this room.
         _mm256_zeroupper();
         let schedule = schedule(&message, nonce);
         let rest = scan_groups::<N>(&schedule, nonce, &versions, 0, sieve);
