@@ -119,7 +119,7 @@ async fn deliver(mut shares: mpsc::Receiver<FarmShare>, delivered: Arc<AtomicU64
 /// Looks as often as a node does. Its word isn't taken, since it tries out miners of unknown rate one by one: each miner
 /// keeps the lease that it begins with.
 async fn allocate(farm: Farm, looks: Arc<Mutex<Vec<u64>>>) {
-    let demand = |lease| Demand { lease, hashrate: 5_000, due: 0, delivered: 0, share_work: 1 };
+    let demand = |lease| Demand { lease, hashrate: 5_000, due: 0, delivered: 0, share_work: 1, start: 0 };
     let demands: Vec<Demand> = leases().map(demand).collect();
     let mut allocator = Allocator::default();
     let mut ticks = interval(ALLOCATE_EVERY);
