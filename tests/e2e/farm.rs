@@ -96,27 +96,25 @@ async fn two_leases_get_their_rates_from_miners_of_which_one_dies_one_is_slow_an
     stage.deposit_buyer("500 HLT").await.unwrap();
     stage.place_orders(&terms).await.unwrap();
     let first = stage.opened(0).await.unwrap();
+    let first_from = first_work(&stage, &first).await;
     rogue.until_it_has_work().await.unwrap();
     sends_junk(&stage, &mut rogue).await;
 
     // Then come one that does most of the work until it dies, and one that takes over from it.
-    let mut victim = start(&stage, "victim", "5%");
+    let mut victim = start(&stage, "victim", "15%");
     Entry::connected(&stage, "victim").await;
-    let mut steady = start(&stage, "steady", "5%");
+    let mut steady = start(&stage, "steady", "15%");
     stage.turn_to(&mut second);
     stage.deposit_buyer("500 HLT").await.unwrap();
     stage.place_orders(&terms).await.unwrap();
     let other = stage.opened(1).await.unwrap();
     assert_ne!(first.buyer, other.buyer);
+    let other_from = first_work(&stage, &other).await;
     // Half a line, for as long as everything else takes.
     let mut half = TcpStream::connect(&stage.stratum).await.unwrap();
     half.write_all(br#"{"id":1,"method":"mining.subsc"#).await.unwrap();
     is_cut_off(&stage, rogue).await;
 
-    let mut served_from = Vec::new();
-    for opened in [&first, &other] {
-        served_from.push(first_work(&stage, opened).await);
-    }
     for opened in [&first, &other] {
         let third = opened.contracted(opened.end) / U256::from(3);
         stage.seller_shows(opened, "a third of the work", |lease| work(lease, "accepted") >= third).await.unwrap();
@@ -130,7 +128,7 @@ async fn two_leases_get_their_rates_from_miners_of_which_one_dies_one_is_slow_an
     let firsts = stage.agreement(first, 60).await.unwrap();
 
     // Each pool counted its own buyer's shares alone, and as many as were paid for.
-    let [first, other] = [(&firsts, served_from[0]), (&others, served_from[1])].map(Delivered::of);
+    let [first, other] = [(&firsts, first_from), (&others, other_from)].map(Delivered::of);
     let rows = [(&firsts, &first, &stage.pools[0], stage.pools[0].user()), (&others, &other, &stage.pools[1], SECOND)];
     for (agreement, delivered, pool, user) in rows {
         agreement.check().unwrap();
