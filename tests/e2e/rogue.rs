@@ -117,7 +117,7 @@ impl Rogue {
     ///
     /// # Errors
     /// Where it goes on listening after a thousand.
-    pub(crate) async fn is_cut_off(mut self) -> Result<usize> {
+    pub(crate) async fn goes_on_until_cut_off(mut self) -> Result<usize> {
         let junk = self.search(false)?;
         for sent in 0..1_000 {
             match self.submit(&junk).await? {
