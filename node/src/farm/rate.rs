@@ -13,6 +13,9 @@ const BUCKETS: usize = 60;
 const RECENT: usize = 6;
 /// Standard errors by which the newest buckets differ from all only where the rate has changed.
 const CHANGE: f64 = 4.0;
+/// Shares that should have come in a time without any, from which on the miner has stopped: luck does that once in three million
+/// times.
+const SILENT: u32 = 15;
 /// Shares from which on a rate counts as known: fewer are luck.
 const KNOWN: u32 = 3;
 
@@ -23,6 +26,8 @@ pub(super) struct Rate {
     /// Work of the newest share.
     share_work: u128,
     busy: bool,
+    /// Whether the miner has stopped: what it did before says nothing of what it will do, nor the time without a share.
+    stopped: bool,
     last: Instant,
 }
 
@@ -46,7 +51,7 @@ struct Bucket {
 
 impl Rate {
     pub(super) fn new(now: Instant) -> Self {
-        Self { buckets: VecDeque::from([Bucket::default()]), share_work: 0, busy: false, last: now }
+        Self { buckets: VecDeque::from([Bucket::default()]), share_work: 0, busy: false, stopped: false, last: now }
     }
 
     /// Says whether the miner has lease work from now on.
@@ -59,6 +64,11 @@ impl Rate {
     pub(super) fn add(&mut self, work: u128, now: Instant) {
         self.advance(now);
         self.share_work = work;
+        if std::mem::take(&mut self.stopped) {
+            // With its share the time begins that the next ones are counted in.
+            self.buckets = VecDeque::from([Bucket::default()]);
+            return;
+        }
         if let Some(bucket) = self.buckets.back_mut() {
             bucket.work = bucket.work.saturating_add(work);
             bucket.shares += 1;
@@ -97,6 +107,14 @@ impl Rate {
         missing.abs() > CHANGE * f64::from(shares.max(recent.shares)).sqrt()
     }
 
+    /// The bucket in which the miner stopped; however slow it was on average, as one that works in turns is.
+    fn stopped_at(&self, all: Bucket) -> Option<usize> {
+        let from = self.buckets.iter().rposition(|bucket| bucket.shares > 0)? + 1;
+        let quiet = self.sum(from).busy.as_millis();
+        let missing = (u128::from(all.shares) * quiet).checked_div(all.busy.as_millis())?;
+        (missing >= SILENT.into()).then_some(from)
+    }
+
     fn advance(&mut self, now: Instant) {
         let passed = now.duration_since(self.last);
         self.last = now;
@@ -116,7 +134,8 @@ impl Rate {
     fn forget(&mut self) {
         let (all, buckets) = (self.sum(0), self.buckets.len());
         let mut newest = buckets.saturating_sub(RECENT).max(1)..buckets;
-        let change = newest.rfind(|from| self.has_changed(all, self.sum(*from)));
+        let change = newest.rfind(|from| self.has_changed(all, self.sum(*from))).or_else(|| self.stopped_at(all));
+        self.stopped |= change.is_some_and(|from| self.sum(from).shares == 0);
         self.buckets.drain(..change.unwrap_or((buckets + 1).saturating_sub(BUCKETS)));
     }
 }
@@ -189,6 +208,26 @@ mod tests {
             }
             let hashrate = rate.estimate(start + seconds(380)).hashrate;
             assert!(expected.contains(&hashrate), "{after}: {hashrate}");
+        }
+    }
+
+    #[test]
+    fn a_miner_that_works_in_turns_is_known_to_rest() {
+        let start = Instant::now();
+        let mut rate = busy(start);
+        // Three minutes of work at a third of a share a second, and as many of rest.
+        for second in 1..=1_440 {
+            let now = start + seconds(second);
+            let phase = second % 360;
+            if phase < 180 && second % 3 == 0 {
+                rate.add(300, now);
+            }
+            let known = rate.estimate(now).hashrate;
+            match phase {
+                100..180 => assert!(known > 0, "second {second}"),
+                300..360 => assert_eq!(known, 0, "second {second}"),
+                _ => {}
+            }
         }
     }
 
