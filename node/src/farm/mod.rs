@@ -17,6 +17,7 @@ mod extranonce;
 mod handle;
 mod idle;
 mod job;
+mod numbers;
 mod rate;
 mod record;
 mod sent;

@@ -20,6 +20,8 @@ const KNOWN: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Rate {
     buckets: VecDeque<Bucket>,
+    /// The sum of them: the allocator asks thousands of miners ten times a second.
+    all: Bucket,
     /// Work of the newest share.
     share_work: u128,
     busy: bool,
@@ -46,7 +48,13 @@ struct Bucket {
 
 impl Rate {
     pub(super) fn new(now: Instant) -> Self {
-        Self { buckets: VecDeque::from([Bucket::default()]), share_work: 0, busy: false, last: now }
+        Self {
+            buckets: VecDeque::from([Bucket::default()]),
+            all: Bucket::default(),
+            share_work: 0,
+            busy: false,
+            last: now,
+        }
     }
 
     /// Says whether the miner has lease work from now on.
@@ -59,7 +67,7 @@ impl Rate {
     pub(super) fn add(&mut self, work: u128, now: Instant) {
         self.advance(now);
         self.share_work = work;
-        if let Some(bucket) = self.buckets.back_mut() {
+        for bucket in self.buckets.back_mut().into_iter().chain([&mut self.all]) {
             bucket.work = bucket.work.saturating_add(work);
             bucket.shares += 1;
         }
@@ -68,7 +76,7 @@ impl Rate {
     /// The estimate now; a miner that has become quicker or slower is judged by what it did since.
     pub(super) fn estimate(&mut self, now: Instant) -> Estimate {
         self.advance(now);
-        let all = self.sum(0);
+        let all = self.all;
         if all.shares < KNOWN {
             return Estimate { hashrate: 0, error: 0, busy: all.busy };
         }
@@ -103,6 +111,7 @@ impl Rate {
         if !self.busy {
             return;
         }
+        self.all.busy += passed;
         if let Some(bucket) = self.buckets.back_mut() {
             bucket.busy += passed;
             if bucket.busy >= BUCKET {
@@ -114,10 +123,11 @@ impl Rate {
 
     /// Forgets what is too old, and what was before the miner's rate changed.
     fn forget(&mut self) {
-        let (all, buckets) = (self.sum(0), self.buckets.len());
+        let (all, buckets) = (self.all, self.buckets.len());
         let mut newest = buckets.saturating_sub(RECENT).max(1)..buckets;
         let change = newest.rfind(|from| self.has_changed(all, self.sum(*from)));
         self.buckets.drain(..change.unwrap_or((buckets + 1).saturating_sub(BUCKETS)));
+        self.all = self.sum(0);
     }
 }
 
