@@ -28,7 +28,7 @@ pub fn notification(method: &str, params: &Value) -> String {
 
 /// `mining.notify`.
 pub fn notify(notify: &Notify) -> String {
-    notification("mining.notify", &notify.to_params())
+    format!("{{\"id\":null,\"method\":\"mining.notify\",\"params\":{}}}\n", notify.to_params())
 }
 
 /// `mining.set_difficulty`; a whole number is written without a fraction.

@@ -8,6 +8,11 @@ use crate::pow::Job;
 /// Most hashes in a merkle branch: a block can't hold the 2^32 transactions of a longer one.
 pub const MAX_BRANCH: usize = 32;
 
+/// Bytes of the parameters' JSON without coinbase and branch, and with an id of usual length.
+const PARAMS_BYTES: usize = 160;
+/// Bytes of a hash in JSON, its quotes and comma included.
+const HASH_PARAM_BYTES: usize = 67;
+
 /// The parameters of `mining.notify`, hashes in internal order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notify {
@@ -83,20 +88,39 @@ impl Notify {
         })
     }
 
-    /// Writes the nine parameters: lower-case hex, numbers of exactly eight digits.
-    pub fn to_params(&self) -> Value {
-        json!([
-            self.job_id,
-            hex::encode(swap_words(self.prev_hash)),
-            hex::encode(&self.coinbase_prefix),
-            hex::encode(&self.coinbase_suffix),
-            self.branch.iter().map(hex::encode).collect::<Vec<_>>(),
-            format!("{:08x}", self.version),
-            format!("{:08x}", self.bits),
-            format!("{:08x}", self.time),
-            self.clean,
-        ])
+    /// Writes the nine parameters as JSON: lower-case hex, numbers of exactly eight digits.
+    ///
+    /// Straight into one text, without a [`Value`] between: a farm's new job goes to thousands of miners at once, to each with an
+    /// id of its own.
+    pub fn to_params(&self) -> String {
+        let mut text = Vec::with_capacity(
+            PARAMS_BYTES
+                + 2 * (self.coinbase_prefix.len() + self.coinbase_suffix.len())
+                + HASH_PARAM_BYTES * self.branch.len(),
+        );
+        text.extend(format!("[{},", json!(self.job_id)).bytes());
+        push_hex(&mut text, &swap_words(self.prev_hash));
+        push_hex(&mut text, &self.coinbase_prefix);
+        push_hex(&mut text, &self.coinbase_suffix);
+        text.push(b'[');
+        self.branch.iter().for_each(|hash| push_hex(&mut text, hash));
+        text.pop_if(|last| *last == b',');
+        text.extend(b"],");
+        [self.version, self.bits, self.time].iter().for_each(|number| push_hex(&mut text, &number.to_be_bytes()));
+        text.extend(format!("{}]", self.clean).bytes());
+        // The id was text, and all the rest is ASCII.
+        String::from_utf8(text).unwrap_or_default()
     }
+}
+
+/// Appends bytes as a JSON string of hex, and a comma.
+fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    text.push(b'"');
+    for byte in bytes {
+        text.extend([DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+    }
+    text.extend(b"\",");
 }
 
 /// Swaps the bytes of each 4-byte word, as Stratum writes the previous block's hash. Its own inverse.
@@ -119,10 +143,21 @@ mod tests {
         for vector in vectors() {
             let params = vector["notify"].as_array().unwrap();
             let notify = Notify::parse(params).unwrap();
-            assert_eq!(notify.to_params(), vector["notify"], "{}", vector["name"]);
+            let written: Value = serde_json::from_str(&notify.to_params()).unwrap();
+            assert_eq!(written, vector["notify"], "{}", vector["name"]);
             let job = notify.to_job(8, 0x1fff_e000);
             assert_eq!(Notify::of_job(notify.job_id.clone(), &job, notify.time, notify.clean), notify);
             assert_eq!((job.extranonce_size, job.version_mask, job.min_time), (8, 0x1fff_e000, notify.time));
+        }
+    }
+
+    #[test]
+    fn any_id_and_any_number_of_branches_make_well_formed_json() {
+        let notify = Notify::parse(vectors()[0]["notify"].as_array().unwrap()).unwrap();
+        for branch in [0, 1, 2, MAX_BRANCH] {
+            let odd = Notify { job_id: "\"\n\u{e4}".into(), branch: vec![[7; 32]; branch], ..notify.clone() };
+            let params: Value = serde_json::from_str(&odd.to_params()).unwrap();
+            assert_eq!(Notify::parse(params.as_array().unwrap()), Ok(odd));
         }
     }
 

@@ -8,11 +8,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rand::RngCore as _;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+
+use crate::machine;
 
 /// Hostile clients of each kind at a time.
 const CLIENTS: u8 = 40;
@@ -29,8 +32,22 @@ const SMALL_BUFFER_BYTES: u32 = 4 * 1024;
 /// The beginning of a TLS ClientHello: record, handshake, version 1.2.
 const TLS_HELLO: [u8; 11] = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3];
 
-/// Attempts by kind.
-pub(crate) type Tally = BTreeMap<String, u64>;
+/// What an attack came to.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    /// Connections by kind and end.
+    pub(crate) attempts: BTreeMap<String, u64>,
+    /// Time for which the clients had a core, in nanoseconds.
+    pub(crate) cpu: u64,
+}
+
+impl Tally {
+    /// Adds another attack.
+    pub(crate) fn add(&mut self, other: Self) {
+        other.attempts.into_iter().for_each(|(kind, count)| *self.attempts.entry(kind).or_default() += count);
+        self.cpu += other.cpu;
+    }
+}
 
 /// How a client is hostile.
 #[derive(Clone, Copy, Debug)]
@@ -53,18 +70,21 @@ enum Kind {
 pub(crate) struct Sieges {
     farm: SocketAddr,
     clients: JoinSet<()>,
-    attempts: Rc<RefCell<Tally>>,
+    attempts: Attempts,
+    cpu: Duration,
 }
+
+type Attempts = Rc<RefCell<BTreeMap<String, u64>>>;
 
 impl Sieges {
     /// No attack yet.
     pub(crate) fn new(farm: SocketAddr) -> Self {
-        Self { farm, clients: JoinSet::new(), attempts: Rc::default() }
+        Self { farm, clients: JoinSet::new(), attempts: Rc::default(), cpu: Duration::ZERO }
     }
 
     /// Lets clients of all kinds loose.
     pub(crate) fn begin(&mut self) {
-        self.attempts.borrow_mut().clear();
+        self.cpu = machine::cpu_time();
         let kinds = [Kind::SlowReader, Kind::HalfLine, Kind::Junk, Kind::LongLine, Kind::Storm, Kind::Tls];
         for (kind, block) in kinds.into_iter().zip(2..) {
             for _ in 0..CLIENTS {
@@ -78,11 +98,12 @@ impl Sieges {
     /// Ends it, and gives what was attempted.
     pub(crate) fn end(&mut self) -> Tally {
         self.clients.abort_all();
-        self.attempts.take()
+        let cpu = u64::try_from((machine::cpu_time() - self.cpu).as_nanos()).unwrap_or(u64::MAX);
+        Tally { attempts: self.attempts.take(), cpu }
     }
 }
 
-async fn besiege(kind: Kind, farm: SocketAddr, from: Ipv4Addr, attempts: Rc<RefCell<Tally>>) {
+async fn besiege(kind: Kind, farm: SocketAddr, from: Ipv4Addr, attempts: Attempts) {
     // Not all at once.
     sleep(PAUSE.mul_f32(rand::random())).await;
     loop {

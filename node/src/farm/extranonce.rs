@@ -11,24 +11,25 @@ pub(super) const MAX_NUMBERS: usize = 0x8000;
 /// Bytes of the connection's and the miner's part together from which two bytes are written as [`Number::brief`].
 const BRIEF_FROM: u8 = 8;
 
-/// The number of a connection, or of a channel of one; no two live ones [clash](Number::clashes).
+/// The number of a connection, or of a channel of one; no two live ones are written alike in any form of two bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Number(pub(super) u32);
 
 impl Number {
     /// Whether the two are written alike in any form. Those that differ in two bytes differ in four.
-    pub(super) fn clashes(self, other: Self) -> bool {
+    #[cfg(test)]
+    fn clashes(self, other: Self) -> bool {
         self.narrow() == other.narrow() || self.brief() == other.brief()
     }
 
     /// Two bytes, the first of which isn't zero.
-    fn narrow(self) -> [u8; 2] {
+    pub(super) fn narrow(self) -> [u8; 2] {
         let [_, _, high, low] = (0x0100 + self.0 % 0xff00).to_be_bytes();
         [high, low]
     }
 
     /// Two bytes with the first bit set, so that they never begin four.
-    fn brief(self) -> [u8; 2] {
+    pub(super) fn brief(self) -> [u8; 2] {
         let [_, _, high, low] = (0x8000 + self.0 % 0x8000).to_be_bytes();
         [high, low]
     }

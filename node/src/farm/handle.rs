@@ -9,8 +9,9 @@ use tokio::time::Instant;
 
 use super::allocate::{Assignment, Miner};
 use super::error::JobError;
-use super::extranonce::{MAX_NUMBERS, MAX_SIZE, Number};
+use super::extranonce::MAX_SIZE;
 use super::job::{FarmJob, Posted, UNLEASED, Work};
+use super::numbers::Numbers;
 use super::record::{Record, SessionStatus};
 use super::strength::Strength;
 
@@ -23,8 +24,7 @@ struct State {
     leases: HashMap<B256, Arc<Posted>>,
     sessions: BTreeMap<u64, Seat>,
     last_session: u64,
-    /// Starts at random: after a restart the same job isn't mined over the same extranonces again.
-    next_number: u32,
+    numbers: Numbers,
 }
 
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Farm {
             leases: HashMap::new(),
             sessions: BTreeMap::new(),
             last_session: 0,
-            next_number: rand::random(),
+            numbers: Numbers::new(),
         })))
     }
 
@@ -137,18 +137,12 @@ impl Farm {
     /// Seats a new connection; `None` where there are too many.
     pub(super) fn enter(&self, remote: SocketAddr, max_connections: usize) -> Option<Guest> {
         let mut state = self.state();
-        if state.sessions.len() >= max_connections.min(MAX_NUMBERS) {
+        if state.sessions.len() >= max_connections {
             return None;
         }
+        let number = state.numbers.take()?;
         state.last_session += 1;
         let id = state.last_session;
-        let is_taken =
-            |state: &State, number: Number| state.sessions.values().any(|seat| seat.record.number.clashes(number));
-        while is_taken(&state, Number(state.next_number)) {
-            state.next_number = state.next_number.wrapping_add(1);
-        }
-        let number = Number(state.next_number);
-        state.next_number = state.next_number.wrapping_add(1);
         // A miner that doesn't know `mining.set_extranonce` comes back to what every lease has room for.
         let smallest = state.leases.values().map(|posted| posted.job.job.extranonce_size).min().unwrap_or(MAX_SIZE);
         let record = Arc::new(Record::new(id, number, smallest, remote, Instant::now()));
@@ -176,6 +170,8 @@ impl Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        self.farm.state().sessions.remove(&self.record.id);
+        let mut state = self.farm.state();
+        state.sessions.remove(&self.record.id);
+        state.numbers.give_back(self.record.number);
     }
 }

@@ -18,6 +18,7 @@ mod extranonce;
 mod handle;
 mod idle;
 mod job;
+mod numbers;
 mod rate;
 mod record;
 mod sent;

@@ -23,6 +23,8 @@ const KNOWN: u32 = 3;
 #[derive(Debug)]
 pub(super) struct Rate {
     buckets: VecDeque<Bucket>,
+    /// The sum of them: the allocator asks thousands of miners ten times a second.
+    all: Bucket,
     /// Work of the newest share.
     share_work: u128,
     busy: bool,
@@ -51,7 +53,14 @@ struct Bucket {
 
 impl Rate {
     pub(super) fn new(now: Instant) -> Self {
-        Self { buckets: VecDeque::from([Bucket::default()]), share_work: 0, busy: false, stopped: false, last: now }
+        Self {
+            buckets: VecDeque::from([Bucket::default()]),
+            all: Bucket::default(),
+            share_work: 0,
+            busy: false,
+            stopped: false,
+            last: now,
+        }
     }
 
     /// Says whether the miner has lease work from now on.
@@ -67,9 +76,10 @@ impl Rate {
         if std::mem::take(&mut self.stopped) {
             // With its share the time begins that the next ones are counted in.
             self.buckets = VecDeque::from([Bucket::default()]);
+            self.all = Bucket::default();
             return;
         }
-        if let Some(bucket) = self.buckets.back_mut() {
+        for bucket in self.buckets.back_mut().into_iter().chain([&mut self.all]) {
             bucket.work = bucket.work.saturating_add(work);
             bucket.shares += 1;
         }
@@ -78,7 +88,7 @@ impl Rate {
     /// The estimate now; a miner that has become quicker or slower is judged by what it did since.
     pub(super) fn estimate(&mut self, now: Instant) -> Estimate {
         self.advance(now);
-        let all = self.sum(0);
+        let all = self.all;
         if all.shares < KNOWN {
             return Estimate { hashrate: 0, error: 0, busy: all.busy };
         }
@@ -121,6 +131,7 @@ impl Rate {
         if !self.busy {
             return;
         }
+        self.all.busy += passed;
         if let Some(bucket) = self.buckets.back_mut() {
             bucket.busy += passed;
             if bucket.busy >= BUCKET {
@@ -132,11 +143,12 @@ impl Rate {
 
     /// Forgets what is too old, and what was before the miner's rate changed.
     fn forget(&mut self) {
-        let (all, buckets) = (self.sum(0), self.buckets.len());
+        let (all, buckets) = (self.all, self.buckets.len());
         let mut newest = buckets.saturating_sub(RECENT).max(1)..buckets;
         let change = newest.rfind(|from| self.has_changed(all, self.sum(*from))).or_else(|| self.stopped_at(all));
         self.stopped |= change.is_some_and(|from| self.sum(from).shares == 0);
         self.buckets.drain(..change.unwrap_or((buckets + 1).saturating_sub(BUCKETS)));
+        self.all = self.sum(0);
     }
 }
 
