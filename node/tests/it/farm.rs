@@ -17,20 +17,20 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-const A: B256 = B256::repeat_byte(0xaa);
+pub(crate) const A: B256 = B256::repeat_byte(0xaa);
 const B: B256 = B256::repeat_byte(0xbb);
 const TIME: u32 = 1_700_000_000;
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A farm on a port of its own.
-struct Served {
-    farm: Farm,
-    shares: mpsc::Receiver<FarmShare>,
-    port: u16,
-    shutdown: DropGuard,
+pub(crate) struct Served {
+    pub(crate) farm: Farm,
+    pub(crate) shares: mpsc::Receiver<FarmShare>,
+    pub(crate) port: u16,
+    pub(crate) shutdown: DropGuard,
 }
 
-async fn serve(config: FarmConfig) -> Served {
+pub(crate) async fn serve(config: FarmConfig) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let shutdown = CancellationToken::new();
@@ -42,7 +42,7 @@ fn work(count: u128) -> Target {
     Target::from_work(NonZeroU128::new(count).unwrap())
 }
 
-fn job(lease: B256, extranonce_size: u8, share_target: Target) -> FarmJob {
+pub(crate) fn job(lease: B256, extranonce_size: u8, share_target: Target) -> FarmJob {
     let job = Job {
         version: 0x2000_0000,
         version_mask: 0x1fff_e000,
@@ -70,24 +70,24 @@ async fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 impl Served {
-    async fn session(&self, condition: impl Fn(&SessionStatus) -> bool) -> SessionStatus {
+    pub(crate) async fn session(&self, condition: impl Fn(&SessionStatus) -> bool) -> SessionStatus {
         until(|| self.farm.sessions().into_iter().find(|session| condition(session))).await
     }
 
-    async fn nobody_is_left(&self) {
+    pub(crate) async fn nobody_is_left(&self) {
         until(|| self.farm.sessions().is_empty().then_some(())).await;
     }
 
-    async fn share(&mut self) -> FarmShare {
+    pub(crate) async fn share(&mut self) -> FarmShare {
         timeout(DEADLINE, self.shares.recv()).await.expect("a share must come in time").unwrap()
     }
 
-    fn assign(&self, session: u64, lease: Option<B256>) {
+    pub(crate) fn assign(&self, session: u64, lease: Option<B256>) {
         self.farm.assign(Assignment { session, lease });
     }
 
     /// Connects a scripted device and shakes hands.
-    async fn device(&self) -> (Device, u64) {
+    pub(crate) async fn device(&self) -> (Device, u64) {
         let mut device = Device(BufReader::new(TcpStream::connect(("127.0.0.1", self.port)).await.unwrap()));
         device.say(r#"{"id":1,"method":"mining.subscribe","params":["device"]}"#).await;
         let extranonce1 = device.hear().await["result"][1].as_str().unwrap().to_owned();
@@ -98,20 +98,20 @@ impl Served {
     }
 }
 
-struct Device(BufReader<TcpStream>);
+pub(crate) struct Device(pub(crate) BufReader<TcpStream>);
 
 impl Device {
-    async fn say(&mut self, line: &str) {
+    pub(crate) async fn say(&mut self, line: &str) {
         self.0.get_mut().write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
 
-    async fn hear(&mut self) -> Value {
+    pub(crate) async fn hear(&mut self) -> Value {
         let mut line = String::new();
         timeout(DEADLINE, self.0.read_line(&mut line)).await.expect("the farm must speak in time").unwrap();
         serde_json::from_str(&line).unwrap()
     }
 
-    async fn hear_notify(&mut self) -> Notify {
+    pub(crate) async fn hear_notify(&mut self) -> Notify {
         let message = self.hear().await;
         assert_eq!(message["method"], "mining.notify", "{message}");
         Notify::parse(message["params"].as_array().unwrap()).unwrap()
@@ -126,7 +126,7 @@ impl Device {
         self.hear().await
     }
 
-    async fn is_closed(&mut self) {
+    pub(crate) async fn is_closed(&mut self) {
         let mut rest = Vec::new();
         // The farm may reset a connection whose bytes it never read.
         let _ = timeout(DEADLINE, self.0.read_to_end(&mut rest)).await.expect("the farm must hang up in time");

@@ -13,3 +13,4 @@ mod probe;
 #[path = "../../../miner/tests/pool/scripted_pool.rs"]
 mod scripted_pool;
 mod solo;
+mod together;
