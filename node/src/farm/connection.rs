@@ -75,7 +75,8 @@ async fn read(stream: &mut TcpStream, lines: &mut LineBuffer) -> io::Result<usiz
     .await
 }
 
-/// Answers the lines that came, submits in a row together.
+/// Answers the lines that came. Submits in a row are hashed together, of which a chunk has room for some dozens; what they
+/// bring counts even where a later line ends the connection.
 async fn hear(
     lines: &mut LineBuffer,
     session: &mut Session,
@@ -83,15 +84,20 @@ async fn hear(
     shares: &mpsc::Sender<FarmShare>,
 ) -> Result<(), Hangup> {
     let mut waiting = Vec::new();
-    while let Some(line) = lines.next_line()? {
-        let now = Instant::now();
-        let Some(request) = session.hear(&line, now)? else { continue };
-        if !matches!(request.method, Method::Submit(_)) {
-            settle(&mut waiting, session, verifier, shares).await?;
+    let heard = async {
+        while let Some(line) = lines.next_line()? {
+            let now = Instant::now();
+            let Some(request) = session.hear(&line, now)? else { continue };
+            if !matches!(request.method, Method::Submit(_)) {
+                settle(&mut waiting, session, verifier, shares).await?;
+            }
+            waiting.extend(session.on_request(request, now)?);
         }
-        waiting.extend(session.on_request(request, now)?);
-    }
-    settle(&mut waiting, session, verifier, shares).await
+        Ok(())
+    };
+    let heard = heard.await;
+    settle(&mut waiting, session, verifier, shares).await?;
+    heard
 }
 
 /// Has submits hashed and answers them, in the order in which they came.

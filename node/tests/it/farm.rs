@@ -99,10 +99,10 @@ impl Served {
     }
 }
 
-pub(crate) struct Device(BufReader<TcpStream>);
+pub(crate) struct Device(pub(crate) BufReader<TcpStream>);
 
 impl Device {
-    async fn say(&mut self, line: &str) {
+    pub(crate) async fn say(&mut self, line: &str) {
         self.0.get_mut().write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
 
@@ -127,7 +127,7 @@ impl Device {
         self.hear().await
     }
 
-    async fn is_closed(&mut self) {
+    pub(crate) async fn is_closed(&mut self) {
         let mut rest = Vec::new();
         // The farm may reset a connection whose bytes it never read.
         let _ = timeout(DEADLINE, self.0.read_to_end(&mut rest)).await.expect("the farm must hang up in time");

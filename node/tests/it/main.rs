@@ -17,3 +17,4 @@ mod probe;
 mod scripted_pool;
 mod seller;
 mod solo;
+mod together;
