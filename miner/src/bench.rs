@@ -77,7 +77,11 @@ fn measure_all(threads: NonZeroUsize, time: Duration) -> Vec<Measured> {
 }
 
 /// Whole hashes per second.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is positive and far below the limit")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is positive and far below the limit"
+)]
 fn whole(rate: f64) -> u64 {
     rate as u64
 }
@@ -137,7 +141,13 @@ mod tests {
             Measured { name: "fast", lanes: 4, single_hs: 20_000_000, all_hs: 38_000_000 },
             Measured { name: "portable", lanes: 1, single_hs: 5_000_000, all_hs: 10_000_000 },
         ];
-        Report { seconds: 1.0, threads: NonZeroUsize::new(threads).unwrap(), rolling: "fast", plain: "portable", kernels }
+        Report {
+            seconds: 1.0,
+            threads: NonZeroUsize::new(threads).unwrap(),
+            rolling: "fast",
+            plain: "portable",
+            kernels,
+        }
     }
 
     #[test]

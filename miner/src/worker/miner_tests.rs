@@ -100,8 +100,7 @@ struct Gate {
 
 static GATE: Mutex<Option<Gate>> = Mutex::new(None);
 
-static GATED: Kernel =
-    Kernel { name: "gated", mode: Mode::Plain, lanes: 1, supported: || true, scan: scan_gated };
+static GATED: Kernel = Kernel { name: "gated", mode: Mode::Plain, lanes: 1, supported: || true, scan: scan_gated };
 
 fn scan_gated(_: &Template, _: RangeInclusive<u32>, target: &Target, _: &mut dyn FnMut(usize, u32)) {
     let Gate { begun, leave } = GATE.lock().unwrap().clone().unwrap();
@@ -115,7 +114,8 @@ fn once_new_work_is_set_no_thread_begins_another_batch_of_the_old() {
     const THREADS: usize = 3;
     let ((begun, batches), (leave, leaves)) = (std_mpsc::channel(), std_mpsc::channel());
     *GATE.lock().unwrap() = Some(Gate { begun, leave: Arc::new(Mutex::new(leaves)) });
-    let (miner, _found) = Miner::start_with(Choice::untested(&GATED), Threads::new(NonZeroUsize::new(THREADS).unwrap())).unwrap();
+    let (miner, _found) =
+        Miner::start_with(Choice::untested(&GATED), Threads::new(NonZeroUsize::new(THREADS).unwrap())).unwrap();
     for round in 1..100 {
         let work = work("a", round);
         let target = work.target;
