@@ -62,7 +62,7 @@ impl LineBuffer {
     pub fn next_line(&mut self) -> Result<Option<String>, LineError> {
         loop {
             let unsearched = &self.bytes[self.searched..];
-            let Some(length) = unsearched.iter().position(|&byte| byte == b'\n') else {
+            let Some(length) = memchr::memchr(b'\n', unsearched) else {
                 self.searched = self.bytes.len();
                 return self.check_unfinished().map(|()| None);
             };
@@ -98,7 +98,8 @@ fn text(line: &[u8], max_bytes: usize) -> Result<String, LineError> {
     if line.len() > max_bytes {
         return Err(LineError::TooLong(max_bytes));
     }
-    if line.iter().any(|&byte| byte < b' ' && byte != b'\t') {
+    // Counting all of them is quicker than looking for the first.
+    if line.iter().filter(|&&byte| byte < b' ' && byte != b'\t').count() > 0 {
         return Err(LineError::Binary);
     }
     std::str::from_utf8(line).map(str::to_owned).map_err(|_| LineError::Binary)

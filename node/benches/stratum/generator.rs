@@ -14,7 +14,7 @@ use tokio::time::{Instant, interval, sleep};
 
 use crate::machine;
 use crate::miner::{Ear, Heard, Miner};
-use crate::spread::Spread;
+use crate::spread::{Spread, nanos};
 
 /// Miners behind one address: an address has about 28,000 ports, some of which still rest.
 const MINERS_PER_ADDRESS: usize = 5_000;
@@ -120,7 +120,7 @@ impl Fleet {
             closed: self.notes.closed.get(),
             latency: Spread::of(latencies),
             took: machine::now_ns() - began,
-            cpu: u64::try_from((machine::cpu_time() - cpu).as_nanos()).unwrap_or(u64::MAX),
+            cpu: nanos(machine::cpu_time() - cpu),
         })
     }
 

@@ -11,6 +11,8 @@ use tokio::task::{LocalSet, spawn_blocking};
 
 use crate::attack::{self, Sieges};
 use crate::generator::{Fleet, Tally};
+use crate::machine;
+use crate::spread::nanos;
 
 /// What a process is told.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,8 +36,8 @@ pub(crate) enum Answer {
     Connected { miners: usize },
     /// The next job is watched for.
     Watching,
-    /// When the job arrived, in the nanoseconds of the common clock, by miner.
-    Arrived { at: Vec<u64> },
+    /// When the job arrived, in the nanoseconds of the common clock, by miner; and how long the miners had a core meanwhile.
+    Arrived { at: Vec<u64>, cpu: u64 },
     /// What became of the shares.
     Submitted(Tally),
     /// The attack goes on.
@@ -95,7 +97,9 @@ pub(crate) fn serve(farm: SocketAddr) -> io::Result<()> {
                 Task::Watch { time } => {
                     fleet.watch(time);
                     say(&Answer::Watching)?;
-                    say(&Answer::Arrived { at: fleet.arrivals().await })?;
+                    let before = machine::cpu_time();
+                    let at = fleet.arrivals().await;
+                    say(&Answer::Arrived { at, cpu: nanos(machine::cpu_time() - before) })?;
                 }
                 Task::Submit { per_second, seconds } => {
                     say(&Answer::Submitted(fleet.submit(per_second, seconds).await?))?;

@@ -7,9 +7,11 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::spread::nanos;
+
 /// Nanoseconds of the clock that all processes of a machine share.
 pub(crate) fn now_ns() -> u64 {
-    u64::try_from(read(ClockId::Monotonic).as_nanos()).unwrap_or(u64::MAX)
+    nanos(read(ClockId::Monotonic))
 }
 
 /// Time for which this process had a processor, its system calls included.

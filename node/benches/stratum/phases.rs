@@ -40,7 +40,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// The full load or a quick one, with other numbers where they are given.
     pub(crate) fn new(is_quick: bool, miners: Option<usize>, submits: Option<u32>) -> Self {
-        let full = Self { miners: 10_000, submits: 20_000, submit_s: 30, jobs: 20, attacks: 5, attack_s: 6 };
+        let full = Self { miners: 10_000, submits: 20_000, submit_s: 30, jobs: 20, attacks: 3, attack_s: 10 };
         let quick = Self { miners: 1_000, submits: 2_000, submit_s: 3, jobs: 5, attacks: 1, attack_s: 3 };
         let plan = if is_quick { quick } else { full };
         Self { miners: miners.unwrap_or(plan.miners), submits: submits.unwrap_or(plan.submits), ..plan }
@@ -112,13 +112,16 @@ impl Bench {
     }
 
     async fn tell_jobs(&mut self) -> io::Result<()> {
-        let (mut all, mut cpu) = (Vec::new(), Duration::ZERO);
+        let (mut all, mut cpu, mut cpu_of_miners) = (Vec::new(), Duration::ZERO, Duration::ZERO);
         for _ in 0..self.plan.jobs {
             self.expect_watching().await?;
             let (began, cpu_before) = (machine::now_ns(), machine::cpu_time());
             self.server.post()?;
             let at = match self.miners.hear().await? {
-                Answer::Arrived { at } => at,
+                Answer::Arrived { at, cpu } => {
+                    cpu_of_miners += Duration::from_nanos(cpu);
+                    at
+                }
                 other => return Err(unexpected(&other)),
             };
             cpu += machine::cpu_time() - cpu_before;
@@ -133,6 +136,7 @@ impl Bench {
         let spread = Spread::of(all);
         self.report.goal("a new job for all miners", spread, "p99 < 100 ms", spread.p99 < JOB_GOAL);
         self.report.note("  the farm's processor time for each", each(cpu, told));
+        self.report.note("  the miners' processor time for each", each(cpu_of_miners, told));
         self.report.note("a look of the allocator", self.server.looks());
         Ok(())
     }

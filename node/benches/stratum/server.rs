@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
-use crate::spread::Spread;
+use crate::spread::{Spread, nanos};
 
 /// Leases that the miners work for.
 const LEASES: u8 = 4;
@@ -128,7 +128,7 @@ async fn allocate(farm: Farm, looks: Arc<Mutex<Vec<u64>>>) {
         let began = Instant::now();
         let miners = farm.miners();
         allocator.allocate(ALLOCATE_EVERY, ALLOCATE_EVERY, &miners, &demands);
-        let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let took = nanos(began.elapsed());
         looks.lock().unwrap_or_else(PoisonError::into_inner).push(took);
         for miner in miners.iter().filter(|miner| miner.lease.is_none()) {
             let lease = u8::try_from(miner.session % u64::from(LEASES)).unwrap_or(0) + 1;

@@ -1,6 +1,7 @@
 //! How times are spread.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +34,11 @@ impl fmt::Display for Spread {
 }
 
 /// Nanoseconds as milliseconds for people.
-pub(crate) fn millis(nanos: u64) -> String {
-    // Far below where a float is inexact to the digits shown.
-    format!("{:.2} ms", std::time::Duration::from_nanos(nanos).as_secs_f64() * 1e3)
+fn millis(nanos: u64) -> String {
+    format!("{:.2} ms", Duration::from_nanos(nanos).as_secs_f64() * 1e3)
+}
+
+/// A time in nanoseconds, which last for centuries.
+pub(crate) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

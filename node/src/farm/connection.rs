@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Poll, ready};
 
 use tokio::io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf};
@@ -37,7 +37,12 @@ pub(super) async fn serve(
     stream.set_nodelay(true)?;
     let mut lines = LineBuffer::with_max(MAX_LINE_BYTES);
     work.mark_changed();
+    let mut alarm = pin!(sleep_until(session.deadline()));
     loop {
+        // Left alone where it comes too early, which costs less than to set it each time.
+        if alarm.is_elapsed() || session.deadline() < alarm.deadline() {
+            alarm.as_mut().reset(session.deadline());
+        }
         tokio::select! {
             read = read(&mut stream, &mut lines) => {
                 if read? == 0 {
@@ -52,7 +57,7 @@ pub(super) async fn serve(
                 let newest = work.borrow_and_update().clone();
                 session.on_work(newest, Instant::now());
             }
-            () = sleep_until(session.deadline()) => session.on_deadline(Instant::now())?,
+            () = &mut alarm => session.on_deadline(Instant::now())?,
         }
         write(&mut stream, &mut session).await?;
         if session.must_reconnect() {
