@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use hashlease_miner::pow::{Job, Prepared, Target};
 
+use super::extranonce::{Division, MAX_SIZE};
 use super::session::{SERVER_MASK, VERSION};
 
 /// Difficulty of about a million, so that even large devices seldom bother to submit.
@@ -16,22 +17,29 @@ const EXTRANONCE_BYTES: u8 = 8;
 /// A job without a previous block, so that no chain and no lease can use what is found.
 static JOB: LazyLock<Arc<Prepared>> = LazyLock::new(|| Arc::new(Prepared::new(Arc::new(job_for_nobody(&[])))));
 
+/// The same with all the room that an extranonce may have, for channels that asked for much of it.
+static ROOMY: LazyLock<Arc<Job>> = LazyLock::new(|| Arc::new(with_extranonce(&[], MAX_SIZE)));
+
 /// Returns a job that no chain can use, its coinbase marked with `mark` of at most 75 bytes.
 ///
 /// The coinbase is a well-formed transaction, since devices read it: one null input whose script pushes the mark and the
 /// extranonce, and one output of nothing to nobody.
 pub fn job_for_nobody(mark: &[u8]) -> Job {
+    with_extranonce(mark, EXTRANONCE_BYTES)
+}
+
+fn with_extranonce(mark: &[u8], extranonce_size: u8) -> Job {
     let pushed = |bytes: usize| u8::try_from(bytes).unwrap_or(u8::MAX);
     let mut script = Vec::new();
     if !mark.is_empty() {
         script.push(pushed(mark.len()));
         script.extend(mark);
     }
-    script.push(EXTRANONCE_BYTES);
+    script.push(extranonce_size);
     let mut prefix = vec![1, 0, 0, 0, 1];
     prefix.extend([0; 32]);
     prefix.extend([0xff; 4]);
-    prefix.push(pushed(script.len()) + EXTRANONCE_BYTES);
+    prefix.push(pushed(script.len()) + extranonce_size);
     prefix.extend(script);
     let mut suffix = vec![0xff; 4];
     suffix.extend([1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x6a]);
@@ -42,7 +50,7 @@ pub fn job_for_nobody(mark: &[u8]) -> Job {
         prev_hash: [0; 32],
         coinbase_prefix: prefix,
         coinbase_suffix: suffix,
-        extranonce_size: EXTRANONCE_BYTES,
+        extranonce_size,
         branch: Vec::new(),
         bits: 0x1d00_ffff,
         min_time: 0,
@@ -52,6 +60,11 @@ pub fn job_for_nobody(mark: &[u8]) -> Job {
 /// The idle job.
 pub(super) fn job() -> Arc<Prepared> {
     Arc::clone(&JOB)
+}
+
+/// The idle job that has room for a division.
+pub(super) fn job_for(division: Division) -> Arc<Job> {
+    if division.fits(EXTRANONCE_BYTES) { job() } else { Arc::clone(&ROOMY) }
 }
 
 /// The idle job's share target.

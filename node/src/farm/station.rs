@@ -96,7 +96,7 @@ impl Station {
 
 fn idle_work(last: &Sent, rolls: u32, division: Division, now: Instant) -> Sent {
     let passed = u32::try_from(now.duration_since(last.sent_at).as_secs()).unwrap_or(u32::MAX);
-    let job = idle::job();
+    let job = idle::job_for(division);
     Sent {
         origin: Origin::Idle,
         mask: rolls & job.version_mask,

@@ -545,6 +545,32 @@ fn shares_of_an_extended_channel_come_out_whole_and_a_small_job_takes_another_pr
 }
 
 #[test]
+fn idle_work_has_room_for_every_channel() {
+    for size2 in 2..=14 {
+        let mut bench = Bench::open(extended(size2));
+        let prefix = bench.session.channels[&FIRST].station.division.part1();
+        bench.farm.set_job(with(A, |job| job.extranonce_size = 16)).unwrap();
+        bench.assign(FIRST, Some(A));
+        let idle = read(bench.assign(FIRST, None), prefix);
+        let part2 = vec![0xee; size2.into()];
+        let coinbase = [idle.job.coinbase_prefix.as_slice(), &part2, &idle.job.coinbase_suffix].concat();
+        let coinbase: bitcoin::Transaction = bitcoin::consensus::encode::deserialize(&coinbase).unwrap();
+        assert!(coinbase.is_coinbase() && coinbase.input[0].script_sig.as_bytes().ends_with(&part2), "{size2}");
+        // It is judged, though seldom met.
+        let submit = SubmitSharesExtendedOwned {
+            channel_id: FIRST,
+            sequence_number: 1,
+            job_id: idle.job_id,
+            nonce: 1,
+            ntime: idle.time,
+            version: idle.job.version,
+            extranonce: part2.try_into().unwrap(),
+        };
+        assert_eq!(bench.submit(MiningOwned::SubmitSharesExtended(submit)).0, ["difficulty-too-low"], "{size2}");
+    }
+}
+
+#[test]
 fn a_lease_without_room_for_a_channel_closes_it() {
     let mut bench = Bench::open(extended(8));
     bench.farm.set_job(with(A, |job| job.extranonce_size = 9)).unwrap();
