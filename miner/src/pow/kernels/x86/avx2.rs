@@ -4,9 +4,9 @@
 use std::arch::x86_64::*;
 use std::ops::RangeInclusive;
 
+use super::vector;
 use crate::pow::kernels::sieve::Sieve;
 use crate::pow::kernels::template::Template;
-use crate::pow::kernels::vector;
 use crate::pow::kernels::word::Word;
 use crate::pow::target::Target;
 

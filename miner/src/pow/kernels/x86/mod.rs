@@ -12,6 +12,7 @@ mod avx512;
 mod plain;
 mod rolling;
 mod sha_ni;
+mod vector;
 
 /// Every kernel, the portable one last.
 pub(super) static KERNELS: &[Kernel] = &[

@@ -2,10 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::sieve::{Sieve, blocks};
-use super::template::{LENGTH, OUTER_LENGTH, PADDING, Template, Version};
-use super::word::{K, Word, half_round, next_word, round, sigma0, sigma1};
 use crate::pow::header::INITIAL_STATE;
+use crate::pow::kernels::sieve::{Sieve, blocks};
+use crate::pow::kernels::template::{LENGTH, OUTER_LENGTH, PADDING, Template, Version};
+use crate::pow::kernels::word::{K, Word, half_round, next_word, round, sigma0, sigma1};
 
 /// Repeats a block with a constant.
 macro_rules! unroll {
