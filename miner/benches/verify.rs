@@ -15,6 +15,8 @@ use rand::{Rng, RngCore, SeedableRng};
 
 /// Shares that one sample checks.
 const SHARES: usize = 256;
+/// Merkle roots that are remembered, as in a farm.
+const ROOTS: usize = 1 << 14;
 const ROUNDS: usize = 300;
 const SIZES: [usize; 7] = [1, 2, 4, 8, 16, 64, 256];
 /// Ratios to `sha2` digest twice: the goal of the largest batch, the one beyond it, and the goal of the header alone.
@@ -69,7 +71,7 @@ fn solution(rng: &mut StdRng, connection: u32, part2: u32) -> Solution {
     }
 }
 
-/// The batch in so many shares at a time, whose roots were never seen where `roots` is one.
+/// The batch in so many shares at a time; none of their roots are remembered where there are few places for them.
 fn batched(
     prepared: &Arc<Prepared>,
     solutions: &Arc<Vec<Solution>>,
@@ -87,7 +89,7 @@ fn batched(
 
 /// The largest batch, with known roots and a version that is new each time.
 fn rolled(prepared: &Arc<Prepared>, solutions: &Arc<Vec<Solution>>) -> impl FnMut() + 'static {
-    let (prepared, mut solutions, mut batch) = (Arc::clone(prepared), solutions.to_vec(), Batch::new(4 * SHARES));
+    let (prepared, mut solutions, mut batch) = (Arc::clone(prepared), solutions.to_vec(), Batch::new(ROOTS));
     move || {
         solutions.iter_mut().for_each(|solution| solution.version ^= 0x0000_2000);
         let shares: Vec<Share<'_>> = solutions.iter().map(|solution| (&*prepared, solution)).collect();
@@ -116,7 +118,7 @@ fn ways() -> Vec<Way> {
     for size in [1, 16, SHARES] {
         let goals: &[f64] = if size == SHARES { &[GOAL_HEADER] } else { &[] };
         let name = format!("root known, batch of {size}");
-        ways.push(Way::new(name, goals, batched(&prepared, &same, size, 4 * SHARES)));
+        ways.push(Way::new(name, goals, batched(&prepared, &same, size, ROOTS)));
     }
     ways.push(Way::new("root known, version rolled", &[], rolled(&prepared, &solutions)));
     ways

@@ -26,7 +26,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A checker that remembers so many merkle roots, rounded up to a power of two; each takes 96 bytes.
+    /// A checker that remembers so many merkle roots, rounded up to a power of two and at least four; each takes 94 bytes.
     pub fn new(roots: usize) -> Self {
         Self::of_team(Team::of_host(), roots)
     }
