@@ -15,10 +15,14 @@ const WORK: NonZeroU128 = NonZeroU128::MIN.saturating_add((1 << 52) - 1);
 const EXTRANONCE_BYTES: u8 = 8;
 
 /// A job without a previous block, so that no chain and no lease can use what is found.
-static JOB: LazyLock<Arc<Prepared>> = LazyLock::new(|| Arc::new(Prepared::new(Arc::new(job_for_nobody(&[])))));
+static JOB: LazyLock<Arc<Prepared>> = LazyLock::new(|| prepared(EXTRANONCE_BYTES));
 
 /// The same with all the room that an extranonce may have, for channels that asked for much of it.
-static ROOMY: LazyLock<Arc<Job>> = LazyLock::new(|| Arc::new(with_extranonce(&[], MAX_SIZE)));
+static ROOMY: LazyLock<Arc<Prepared>> = LazyLock::new(|| prepared(MAX_SIZE));
+
+fn prepared(extranonce_size: u8) -> Arc<Prepared> {
+    Arc::new(Prepared::new(Arc::new(with_extranonce(&[], extranonce_size))))
+}
 
 /// Returns a job that no chain can use, its coinbase marked with `mark` of at most 75 bytes.
 ///
@@ -57,14 +61,9 @@ fn with_extranonce(mark: &[u8], extranonce_size: u8) -> Job {
     }
 }
 
-/// The idle job.
-pub(super) fn job() -> Arc<Prepared> {
-    Arc::clone(&JOB)
-}
-
 /// The idle job that has room for a division.
-pub(super) fn job_for(division: Division) -> Arc<Job> {
-    if division.fits(EXTRANONCE_BYTES) { job() } else { Arc::clone(&ROOMY) }
+pub(super) fn job_for(division: Division) -> Arc<Prepared> {
+    Arc::clone(if division.fits(EXTRANONCE_BYTES) { &JOB } else { &ROOMY })
 }
 
 /// The idle job's share target.

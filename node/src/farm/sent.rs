@@ -130,15 +130,16 @@ mod tests {
     use super::*;
 
     fn sent(job_id: u64, sent_at: Instant) -> Sent {
+        let division = Division::for_job(Number(1), 8);
         Sent {
             origin: Origin::Lease { lease: B256::ZERO, job_id },
-            job: idle::job(),
+            job: idle::job_for(division),
             target: Target::MAX,
             share_target: Target::MAX,
             time: 0,
             mask: 0,
             cleans: 0,
-            division: Division::for_job(Number(1), 8),
+            division,
             tip: None,
             sent_at,
         }

@@ -94,13 +94,14 @@ mod tests {
     use hashlease_miner::pow::share::assemble;
     use tokio::time::timeout;
 
+    use super::super::extranonce::{Division, Number};
     use super::super::idle;
     use super::*;
 
     const DEADLINE: Duration = Duration::from_secs(30);
 
     fn candidates(connection: u32, count: u32) -> Vec<Candidate> {
-        let prepared = idle::job();
+        let prepared = idle::job_for(Division::for_job(Number(1), 8));
         let solution = |nonce: u32| Solution {
             version: prepared.version,
             extranonce: [connection.to_be_bytes(), nonce.to_be_bytes()].concat(),
