@@ -62,7 +62,7 @@ async fn leased_hashpower_mines_for_a_pool_and_the_pool_counts_its_shares() {
     let more = until("shares for the new pool", 40, || async {
         Ok((pool.shares()?[before..].iter().filter(|share| share.error.is_none()).count() >= 20).then_some(()))
     });
-    more.await.unwrap_or_else(|error| panic!("{error:?}\n{}", stage.buyer.tail()));
+    more.await.unwrap_or_else(|error| panic!("{error:?}\n{}\nSELLER\n{}", stage.buyer.tail(), stage.seller.tail()));
 
     let agreement = stage.agreement(opened, 150).await.unwrap();
     agreement.check().unwrap();
@@ -119,7 +119,7 @@ async fn the_second_pool_goes_on_where_the_first_dies_and_the_lease_is_paid_whol
     stage.pools[0].kill().await.unwrap();
     let more =
         until("shares for the second pool", 40, || async { Ok((good(&stage.pools[1].shares()?) >= 20).then_some(())) });
-    more.await.unwrap_or_else(|error| panic!("{error:?}\n{}", stage.buyer.tail()));
+    more.await.unwrap_or_else(|error| panic!("{error:?}\n{}\nSELLER\n{}", stage.buyer.tail(), stage.seller.tail()));
 
     let agreement = stage.agreement(opened, 150).await.unwrap();
     agreement.check().unwrap();

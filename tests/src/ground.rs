@@ -11,8 +11,8 @@ use crate::{
     node::{Folders, Market, Setup},
 };
 
-/// Compact target of every Bitcoin block: 2^23 hashes on average, a few seconds of a slow core.
-pub(crate) const BITS: &str = "1e01ffff";
+/// Compact target of every Bitcoin block: 2^25 hashes on average, a second of a fast core and some of a slow one.
+pub(crate) const BITS: &str = "1d7fffff";
 
 /// The ground that nodes stand on.
 #[derive(Debug)]

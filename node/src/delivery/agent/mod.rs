@@ -15,7 +15,7 @@ use hashlease_miner::pow::{Batch, Hash256, Prepared, Target};
 use rand::Rng;
 use tokio::{
     sync::{broadcast, mpsc},
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
 };
 
 use super::{
@@ -43,6 +43,8 @@ const MAX_AHEAD_S: u64 = 60;
 const TICK: Duration = Duration::from_secs(1);
 /// Time after which a job that still stands is sent again: well before the seller gives it up.
 const RENEW_EVERY: Duration = Duration::from_secs(20);
+/// Time from a clean job to the next job: sellers refuse clean ones that come faster than one a second (section 4).
+const CLEAN_GAP: Duration = Duration::from_millis(1_100);
 /// Age from which the destination's work is taken for dead.
 const MAX_WORK_AGE: Duration = Duration::from_secs(60);
 /// Jobs that shares may still be for.
@@ -79,6 +81,8 @@ pub(super) struct Agent {
     next_job: u64,
     /// When the newest job was sent.
     sent_at: Instant,
+    /// From when on new work may be sent.
+    next_at: Instant,
     /// When the seller last did what the buyer pays for, or could not have.
     useful_at: Instant,
     /// Held so that the manager sees when the task is gone.
@@ -111,6 +115,7 @@ impl Agent {
             batch: Batch::new(ROOTS),
             next_job,
             sent_at: now,
+            next_at: now,
             useful_at: now,
             _shares: shares,
         }
@@ -166,7 +171,7 @@ impl Agent {
         while !self.is_over() {
             tokio::select! {
                 () = self.shared.shutdown.cancelled() => {}
-                changed = self.work.changed() => {
+                changed = changed_from(self.next_at, &mut self.work) => {
                     if !changed { break }
                     self.send_job(&mut writer).await?;
                 }
@@ -248,6 +253,9 @@ impl Agent {
         self.next_job += 1;
         let time = work.time;
         self.sent_at = Instant::now();
+        if clean {
+            self.next_at = self.sent_at + CLEAN_GAP;
+        }
         let signed = (job.struct_hash(), Signed { order: job.clone(), signature: signature.as_bytes().to_vec() });
         let prepared = Prepared::new(Arc::new(job.job.clone()));
         self.jobs.insert(job_id, AgentJob { work, prepared, signed, share_target, share_work, superseded: None });
@@ -309,4 +317,10 @@ fn hash_of(mut order: B256) -> Hash256 {
 
 async fn next(reader: &mut WorkReader) -> Result<WorkMessage, DeliveryError> {
     reader.recv().await?.ok_or(DeliveryError::Closed)
+}
+
+/// Waits for changed work, at least until the moment from which on it may be sent; `false` where there will be none.
+async fn changed_from(moment: Instant, work: &mut LeaseWork) -> bool {
+    sleep_until(moment).await;
+    work.changed().await
 }
