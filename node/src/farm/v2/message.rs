@@ -153,7 +153,7 @@ impl From<SubmitSharesExtendedOwned> for Submitted {
 pub(super) struct Told {
     pub(super) channel_id: u32,
     pub(super) job_id: u32,
-    /// Whether it waits for a [`new_prev_hash`].
+    /// Whether it waits for a `SetNewPrevHash` message.
     pub(super) future: bool,
 }
 
