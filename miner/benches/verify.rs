@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hashlease_miner::pow::batch::Share;
-use hashlease_miner::pow::{Batch, Job, Prepared, Solution, share};
+use hashlease_miner::pow::share::{self, Checked};
+use hashlease_miner::pow::{Batch, Job, Prepared, Rejection, Solution, Target};
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
 
@@ -61,6 +62,11 @@ fn job(rng: &mut StdRng) -> Job {
     }
 }
 
+/// The target of difficulty 1, as hard as any share is compared with.
+fn target() -> Target {
+    Target::from_compact(0x1d00_ffff).unwrap()
+}
+
 /// What one of many connections finds: its own part of the extranonce, and what it likes of the rest.
 fn solution(rng: &mut StdRng, connection: u32, part2: u32) -> Solution {
     Solution {
@@ -71,6 +77,24 @@ fn solution(rng: &mut StdRng, connection: u32, part2: u32) -> Solution {
     }
 }
 
+/// Does what every caller does with results: compares each share's hash with a target, and keeps header and hash.
+fn judge(results: &[Result<Checked, Rejection>], target: &Target) {
+    for checked in results {
+        black_box(checked.as_ref().is_ok_and(|checked| checked.meets(target)));
+    }
+    black_box(results);
+}
+
+/// Each share by itself.
+fn plain(job: &Arc<Job>, solutions: &Arc<Vec<Solution>>) -> impl FnMut() + 'static {
+    let (job, solutions, target) = (Arc::clone(job), Arc::clone(solutions), target());
+    move || {
+        for solution in solutions.iter() {
+            judge(&[share::assemble(black_box(&job), black_box(solution))], &target);
+        }
+    }
+}
+
 /// The batch in so many shares at a time; none of their roots are remembered where there are few places for them.
 fn batched(
     prepared: &Arc<Prepared>,
@@ -78,47 +102,46 @@ fn batched(
     size: usize,
     roots: usize,
 ) -> impl FnMut() + 'static {
-    let (prepared, solutions, mut batch) = (Arc::clone(prepared), Arc::clone(solutions), Batch::new(roots));
+    let (prepared, solutions, target) = (Arc::clone(prepared), Arc::clone(solutions), target());
+    let mut batch = Batch::new(roots);
     move || {
         let shares: Vec<Share<'_>> = solutions.iter().map(|solution| (&*prepared, solution)).collect();
         for shares in shares.chunks(size) {
-            black_box(batch.assemble(black_box(shares)));
+            judge(&batch.assemble(black_box(shares)), &target);
         }
     }
 }
 
 /// The largest batch, with known roots and a version that is new each time.
 fn rolled(prepared: &Arc<Prepared>, solutions: &Arc<Vec<Solution>>) -> impl FnMut() + 'static {
-    let (prepared, mut solutions, mut batch) = (Arc::clone(prepared), solutions.to_vec(), Batch::new(ROOTS));
+    let (prepared, mut solutions, target) = (Arc::clone(prepared), solutions.to_vec(), target());
+    let mut batch = Batch::new(ROOTS);
     move || {
         solutions.iter_mut().for_each(|solution| solution.version ^= 0x0000_2000);
         let shares: Vec<Share<'_>> = solutions.iter().map(|solution| (&*prepared, solution)).collect();
-        black_box(batch.assemble(black_box(&shares)));
+        judge(&batch.assemble(black_box(&shares)), &target);
     }
 }
 
 fn ways() -> Vec<Way> {
     let mut rng = StdRng::seed_from_u64(1);
     let job = Arc::new(job(&mut rng));
-    let job_version = job.version;
     let prepared = Arc::new(Prepared::new(Arc::clone(&job)));
     let solutions: Arc<Vec<_>> = Arc::new((0..).take(SHARES).map(|i| solution(&mut rng, i, i)).collect());
-    let plain = Arc::clone(&solutions);
-    let mut ways = vec![Way::new("sha2 digest twice", &[], move || {
-        for solution in plain.iter() {
-            black_box(share::assemble(black_box(&job), black_box(solution))).unwrap();
-        }
-    })];
+    let mut ways = vec![Way::new("sha2 digest twice", &[], plain(&job, &solutions))];
     for size in SIZES {
         let goals: &[f64] = if size == SHARES { &[GOAL_FULL, STRETCH_FULL] } else { &[] };
         ways.push(Way::new(format!("batch of {size}"), goals, batched(&prepared, &solutions, size, 1)));
     }
-    let same: Vec<_> = solutions.iter().map(|found| Solution { version: job_version, ..found.clone() }).collect();
-    let same = Arc::new(same);
-    for size in [1, 16, SHARES] {
-        let goals: &[f64] = if size == SHARES { &[GOAL_HEADER] } else { &[] };
-        let name = format!("root known, batch of {size}");
-        ways.push(Way::new(name, goals, batched(&prepared, &same, size, ROOTS)));
+    let (version, extranonce) = (job.version, solutions[0].extranonce.clone());
+    let same: Vec<_> = solutions.iter().map(|found| Solution { version, ..found.clone() }).collect();
+    let one: Vec<_> = same.iter().map(|found| Solution { extranonce: extranonce.clone(), ..found.clone() }).collect();
+    for (name, solutions) in [("root known", Arc::new(same)), ("one root", Arc::new(one))] {
+        for size in [1, 16, SHARES] {
+            let goals: &[f64] = if size == SHARES { &[GOAL_HEADER] } else { &[] };
+            let name = format!("{name}, batch of {size}");
+            ways.push(Way::new(name, goals, batched(&prepared, &solutions, size, ROOTS)));
+        }
     }
     ways.push(Way::new("root known, version rolled", &[], rolled(&prepared, &solutions)));
     ways

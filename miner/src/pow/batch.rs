@@ -6,7 +6,7 @@
 
 use super::hash::Hash256;
 use super::header::INITIAL_STATE;
-use super::lanes::{Block, State, Tail, Team};
+use super::lanes::{Block, State, Team};
 use super::prepared::{self, Prepared};
 use super::roots::{Head, Key, Roots};
 use super::share::Checked;
@@ -14,6 +14,72 @@ use super::solution::{Rejection, Solution};
 
 /// A solution and the job that it is said to solve.
 pub type Share<'a> = (&'a Prepared, &'a Solution);
+
+/// Where the first half of a share's header is found.
+#[derive(Clone, Copy)]
+enum Place<'r> {
+    Remembered(&'r Head),
+    /// The number of its run.
+    New(usize),
+}
+
+/// Shares in a row of the same job, extranonce and version, the first half of whose header isn't remembered.
+struct Run<'a> {
+    /// The first of them.
+    share: Share<'a>,
+    key: Option<Key>,
+    /// The first of the runs in a row that differ in nothing but the version, and so have the same root.
+    first: usize,
+    head: Head,
+}
+
+/// The first halves of the headers of some shares.
+#[derive(Default)]
+struct Heads<'r, 'a> {
+    places: Vec<Place<'r>>,
+    new: Vec<Run<'a>>,
+    /// The runs whose root isn't remembered either.
+    without_root: Vec<usize>,
+}
+
+impl<'r, 'a> Heads<'r, 'a> {
+    /// Looks up what is known; the heads of the runs are still to be computed.
+    fn look_up(roots: &'r Roots, shares: &[Share<'a>]) -> Self {
+        let mut heads = Self { places: Vec::with_capacity(shares.len()), ..Self::default() };
+        for share @ (prepared, solution) in shares {
+            let key = prepared.key(solution);
+            let place = match key.as_ref().and_then(|key| roots.get(key)) {
+                Some(head) if head.version == solution.version => Place::Remembered(head),
+                known => Place::New(heads.run_of(*share, key, known)),
+            };
+            heads.places.push(place);
+        }
+        heads
+    }
+
+    /// The number of a share's run, which may begin with it.
+    fn run_of(&mut self, share: Share<'a>, key: Option<Key>, known: Option<&Head>) -> usize {
+        let next = self.new.len();
+        let before = self.new.last().filter(|run| key.is_some() && run.key == key);
+        if before.is_some_and(|run| run.share.1.version == share.1.version) {
+            return next - 1;
+        }
+        let first = before.map_or(next, |run| run.first);
+        if known.is_none() && first == next {
+            self.without_root.push(next);
+        }
+        self.new.push(Run { share, key, first, head: known.copied().unwrap_or_default() });
+        next
+    }
+
+    /// The head of the share at this index.
+    fn of(&self, index: usize) -> &Head {
+        match self.places[index] {
+            Place::Remembered(head) => head,
+            Place::New(run) => &self.new[run].head,
+        }
+    }
+}
 
 /// Checks solutions in batches, and remembers merkle roots between them.
 ///
@@ -54,68 +120,55 @@ impl Batch {
                 formed.push(*share);
             }
         }
-        let heads = self.heads_of(&formed);
+        let mut heads = Heads::look_up(&self.roots, &formed);
+        self.compute_roots(&mut heads);
+        self.compute_midstates(&mut heads.new);
         let hashes = self.hash_headers(&formed, &heads);
         let checked = |index: usize| {
             let (prepared, solution) = formed[index];
             let hash = Hash256::from_bytes(prepared::bytes(&hashes[index]));
-            Checked { header: prepared.header(solution, &heads[index].root), hash }
+            Checked { header: prepared.header(solution, heads.of(index).root), hash }
         };
-        admitted.into_iter().map(|index| index.map(checked)).collect()
+        let results = admitted.into_iter().map(|index| index.map(checked)).collect();
+        for run in heads.new {
+            run.key.into_iter().for_each(|key| self.roots.insert(key, run.head));
+        }
+        results
     }
 
-    fn hash_headers(&self, shares: &[Share<'_>], heads: &[Head]) -> Vec<State> {
-        let mut states: Vec<State> = heads.iter().map(|head| head.midstate).collect();
-        let pairs = shares.iter().zip(heads);
-        let tails: Vec<Tail> = pairs.map(|((prepared, found), head)| prepared.header_tail(found, &head.root)).collect();
+    fn hash_headers(&self, shares: &[Share<'_>], heads: &Heads<'_, '_>) -> Vec<State> {
+        let (mut states, mut tails) = (Vec::with_capacity(shares.len()), Vec::with_capacity(shares.len()));
+        for (index, (prepared, solution)) in shares.iter().enumerate() {
+            let head = heads.of(index);
+            states.push(head.midstate);
+            tails.push(prepared.header_tail(solution, &head.root));
+        }
         self.team.finish(&mut states, &tails);
         states
     }
 
-    /// Looks up what is known of the headers, and computes and remembers the rest.
-    fn heads_of(&mut self, shares: &[Share<'_>]) -> Vec<Head> {
-        let keys: Vec<Option<Key>> = shares.iter().map(|(prepared, solution)| prepared.key(solution)).collect();
-        let mut heads = Vec::with_capacity(shares.len());
-        let (mut without_root, mut without_midstate) = (Vec::new(), Vec::new());
-        // By itself, so that the memory's answers overlap.
-        for (index, (key, (_, solution))) in keys.iter().zip(shares).enumerate() {
-            let known = key.as_ref().and_then(|key| self.roots.get(key));
-            if known.is_none() {
-                without_root.push(index);
-            }
-            if known.is_none_or(|head| head.version != solution.version) {
-                without_midstate.push(index);
-            }
-            heads.push(known.copied().unwrap_or_default());
-        }
-        let roots = self.compute_roots(&pick(shares, &without_root));
-        without_root.iter().zip(roots).for_each(|(index, root)| heads[*index].root = root);
-        self.compute_midstates(shares, &without_midstate, &mut heads);
-        for index in without_midstate {
-            keys[index].into_iter().for_each(|key| self.roots.insert(key, heads[index]));
-        }
-        heads
-    }
-
-    /// Hashes the first blocks of the headers at these indices.
-    fn compute_midstates(&self, shares: &[Share<'_>], indices: &[usize], heads: &mut [Head]) {
-        let block = |index: &usize| {
-            let (prepared, solution) = shares[*index];
-            prepared.header_block(solution, &heads[*index].root)
-        };
-        let blocks: Vec<Block> = indices.iter().map(block).collect();
-        let mut states = vec![INITIAL_STATE; indices.len()];
+    /// Hashes the first blocks of the runs' headers.
+    fn compute_midstates(&self, runs: &mut [Run<'_>]) {
+        let block = |run: &Run<'_>| run.share.0.header_block(run.share.1, &run.head.root);
+        let blocks: Vec<Block> = runs.iter().map(block).collect();
+        let mut states = vec![INITIAL_STATE; runs.len()];
         self.team.compress(&mut states, &blocks.iter().collect::<Vec<_>>());
-        for (index, midstate) in indices.iter().zip(states) {
-            heads[*index] = Head { version: shares[*index].1.version, midstate, ..heads[*index] };
+        for (run, midstate) in runs.iter_mut().zip(states) {
+            (run.head.version, run.head.midstate) = (run.share.1.version, midstate);
         }
     }
 
-    fn compute_roots(&self, shares: &[Share<'_>]) -> Vec<State> {
-        let mut nodes = self.hash_coinbases(shares);
+    fn compute_roots(&self, Heads { new: runs, without_root, .. }: &mut Heads<'_, '_>) {
+        let shares: Vec<Share<'_>> = without_root.iter().map(|index| runs[*index].share).collect();
+        let mut nodes = self.hash_coinbases(&shares);
         let branches: Vec<&[State]> = shares.iter().map(|(prepared, _)| prepared.branch()).collect();
         self.in_steps(&mut nodes, &branches, |team, nodes, siblings| team.parent(nodes, siblings));
-        nodes
+        for (index, root) in without_root.iter().zip(nodes) {
+            runs[*index].head.root = prepared::bytes(&root);
+        }
+        for index in 0..runs.len() {
+            runs[index].head.root = runs[runs[index].first].head.root;
+        }
     }
 
     /// Computes the coinbases' ids.
@@ -149,10 +202,6 @@ impl Batch {
             states[index] = state;
         }
     }
-}
-
-fn pick<'a>(shares: &[Share<'a>], indices: &[usize]) -> Vec<Share<'a>> {
-    indices.iter().map(|index| shares[*index]).collect()
 }
 
 #[cfg(test)]

@@ -60,9 +60,34 @@ fn spoiled(rng: &mut StdRng, job: &Job) -> Solution {
 
 fn compare(batch: &mut Batch, shares: &[(Prepared, Solution)]) {
     let pairs: Vec<Share<'_>> = shares.iter().map(|(prepared, solution)| (prepared, solution)).collect();
+    compare_pairs(batch, &pairs);
+}
+
+fn compare_pairs(batch: &mut Batch, pairs: &[Share<'_>]) {
     let expected: Vec<_> = pairs.iter().map(|(prepared, solution)| assemble(prepared, solution)).collect();
-    assert_eq!(batch.assemble(&pairs), expected, "{}, {} shares", batch.instructions(), pairs.len());
-    assert_eq!(batch.assemble(&pairs), expected, "{}, now that roots are known", batch.instructions());
+    assert_eq!(batch.assemble(pairs), expected, "{}, {} shares", batch.instructions(), pairs.len());
+    assert_eq!(batch.assemble(pairs), expected, "{}, now that roots are known", batch.instructions());
+}
+
+/// Shares of these jobs in runs of some on one root, which roll version, time and nonce at random; some have one thing wrong.
+fn runs<'a>(rng: &mut StdRng, jobs: &'a [Prepared], count: usize) -> Vec<(&'a Prepared, Solution)> {
+    let mut shares: Vec<(&Prepared, Solution)> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let next = match shares.last() {
+            Some((job, last)) if rng.random_ratio(7, 8) => {
+                let version = if rng.random() { last.version } else { solution(rng, job).version };
+                (*job, Solution { version, extranonce: last.extranonce.clone(), ..solution(rng, job) })
+            }
+            _ => {
+                let job = &jobs[rng.random_range(0..jobs.len())];
+                let extranonce = vec![rng.random_range(0..4); job.extranonce_size.into()];
+                (job, Solution { extranonce, ..solution(rng, job) })
+            }
+        };
+        let spoiled = rng.random_ratio(1, 8).then(|| (next.0, spoiled(rng, next.0)));
+        shares.push(spoiled.unwrap_or(next));
+    }
+    shares
 }
 
 fn batches() -> Vec<Batch> {
@@ -146,6 +171,36 @@ fn a_miner_that_rolls_version_time_and_nonce_on_one_root_comes_out_as_one_by_one
             assert_eq!(batch.assemble(&pairs), expected, "{}", batch.instructions());
         }
     }
+}
+
+#[test]
+fn runs_of_shares_on_one_root_mixed_with_others_come_out_as_one_by_one_however_little_is_remembered() {
+    let mut rng = StdRng::seed_from_u64(6);
+    let jobs: Vec<_> = [4, 8, 16, 17, 32]
+        .map(|extranonce_size| {
+            let base = job(&mut rng, 100, 3);
+            Prepared::new(Arc::new(Job { extranonce_size, ..base }))
+        })
+        .into();
+    for (team, places) in Team::all().into_iter().flat_map(|team| [(team, 1), (team, 64)]) {
+        let mut batch = Batch::of_team(team, places);
+        for count in [1, 2, 15, 16, 17, 64, 200] {
+            let shares = runs(&mut rng, &jobs, count);
+            compare_pairs(&mut batch, &shares.iter().map(|(job, solution)| (*job, solution)).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[test]
+fn a_new_root_is_computed_once_for_all_shares_in_a_row() {
+    let mut rng = StdRng::seed_from_u64(7);
+    let prepared = Prepared::new(Arc::new(job(&mut rng, 100, 2)));
+    let first = solution(&mut rng, &prepared);
+    let other = Solution { version: first.version ^ (1 << prepared.version_mask.trailing_zeros()), ..first.clone() };
+    let again = Solution { nonce: !first.nonce, ..first.clone() };
+    let roots = Roots::new(4);
+    let heads = Heads::look_up(&roots, &[&first, &again, &other].map(|solution| (&prepared, solution)));
+    assert_eq!((heads.new.len(), heads.without_root.len()), (2, 1));
 }
 
 #[test]

@@ -95,8 +95,8 @@ impl Prepared {
     }
 
     /// The first block of a solution's header.
-    pub(super) fn header_block(&self, solution: &Solution, root: &State) -> Block {
-        let mut block = [0; 16];
+    pub(super) fn header_block(&self, solution: &Solution, root: &[u8; 32]) -> Block {
+        let (mut block, root): (_, State) = ([0; 16], words(root));
         block[0] = solution.version.swap_bytes();
         block[1..9].copy_from_slice(&self.prev_hash);
         block[9..].copy_from_slice(&root[..7]);
@@ -104,16 +104,17 @@ impl Prepared {
     }
 
     /// The header's last words, in the second block.
-    pub(super) fn header_tail(&self, solution: &Solution, root: &State) -> Tail {
+    pub(super) fn header_tail(&self, solution: &Solution, root: &[u8; 32]) -> Tail {
+        let root: State = words(root);
         [root[7], solution.time.swap_bytes(), self.job.bits.swap_bytes(), solution.nonce.swap_bytes()]
     }
 
     /// The header of a solution.
-    pub(super) fn header(&self, solution: &Solution, root: &State) -> Header {
+    pub(super) fn header(&self, solution: &Solution, merkle_root: [u8; 32]) -> Header {
         Header {
             version: solution.version,
             prev_hash: self.job.prev_hash,
-            merkle_root: bytes(root),
+            merkle_root,
             time: solution.time,
             bits: self.job.bits,
             nonce: solution.nonce,

@@ -39,7 +39,7 @@ impl Set {
 /// A merkle root and SHA-256's state after the first block of a header with it, which the version is in too.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Head {
-    pub(super) root: State,
+    pub(super) root: [u8; 32],
     pub(super) version: u32,
     pub(super) midstate: State,
 }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     fn head(number: u32) -> Head {
-        Head { root: [number; 8], version: number, midstate: [!number; 8] }
+        Head { root: [number.to_le_bytes()[0]; 32], version: number, midstate: [!number; 8] }
     }
 
     fn key(job: u64, number: u32) -> Key {
