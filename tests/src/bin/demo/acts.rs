@@ -108,6 +108,7 @@ pub(crate) async fn seller_vanishes(
 
 async fn open(stage: &Stage, duration_s: u64, proof_window_s: u64, say: &impl Fn(&str)) -> Result<Opened> {
     let hashrate = measured_hashrate()? / 2;
+    end_asks(stage).await?;
     let known = stage.chain.opened(stage.escrow).await?.len();
     stage.place_orders(&LeaseTerms { hashrate, duration_s, proof_window_s }).await?;
     let opened = stage.opened(known).await?;
@@ -117,6 +118,17 @@ async fn open(stage: &Stage, duration_s: u64, proof_window_s: u64, say: &impl Fn
         mega(hashrate)
     ));
     Ok(opened)
+}
+
+/// Ends the seller's asks of earlier acts: what their leases no longer need, they offer again.
+async fn end_asks(stage: &Stage) -> Result<()> {
+    let orders = stage.seller.get("orders").await?;
+    for order in orders["items"].as_array().context("items")? {
+        if order["side"] == "ask" && order["state"] != "cancelled" {
+            stage.seller.cli(&["cancel", "order", order["salt"].as_str().context("salt")?]).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Tells how the lease goes on until its end.
