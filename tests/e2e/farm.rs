@@ -26,23 +26,29 @@ const AHEAD: f64 = 0.02;
 const SECOND: &str = "second.worker";
 
 /// A miner's entry at the farm.
-struct Entry {
+pub(crate) struct Entry {
     accepted: u64,
     rejected: u64,
     /// Hashes behind its accepted shares.
     work: f64,
+    /// What the farm takes for its hashrate, and the standard error of that; zero while unknown.
+    pub(crate) hashrate: f64,
+    pub(crate) error: f64,
 }
 
 impl Entry {
     /// Reads the entry of a worker; `None` where it is not connected.
-    async fn of(stage: &Stage, worker: &str) -> Result<Option<Self>> {
+    pub(crate) async fn of(stage: &Stage, worker: &str) -> Result<Option<Self>> {
         let miners = stage.seller.get("miners").await?;
         let items = miners["items"].as_array().context("items")?;
         let Some(entry) = items.iter().find(|entry| entry["worker"] == worker) else { return Ok(None) };
+        let figure = |key: &str| -> Result<f64> { Ok(entry[key].as_str().with_context(|| key.to_owned())?.parse()?) };
         Ok(Some(Self {
             accepted: entry["accepted"].as_u64().context("accepted")?,
             rejected: entry["rejected"].as_object().context("rejected")?.values().filter_map(Value::as_u64).sum(),
-            work: entry["work"].as_str().context("work")?.parse()?,
+            work: figure("work")?,
+            hashrate: figure("hashrate")?,
+            error: figure("hashrateError")?,
         }))
     }
 
@@ -52,7 +58,7 @@ impl Entry {
 }
 
 /// Hashes that a second of a core's time is enough for, however much of it this test gets just now.
-fn hashes_a_core_second() -> u64 {
+pub(crate) fn hashes_a_core_second() -> u64 {
     // What the kernel counts for the thread, nanoseconds.
     let on_core = || -> u64 {
         let counts = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
@@ -65,7 +71,7 @@ fn hashes_a_core_second() -> u64 {
 }
 
 /// Starts a miner on a small part of a core, which keeps its rate however busy the machine is.
-fn start(stage: &Stage, name: &str, cpu: &str) -> Process {
+pub(crate) fn start(stage: &Stage, name: &str, cpu: &str) -> Process {
     stage.start_miner_with(name, 1, &["--cpu", cpu, "--json"]).unwrap()
 }
 

@@ -10,6 +10,7 @@ mod deploy;
 mod farm;
 mod honest_lease;
 mod hostile;
+mod idle;
 mod lease;
 mod orders;
 mod party;

@@ -127,11 +127,11 @@ impl Pool {
         record.lines().map(share).collect()
     }
 
-    /// Returns the section of a node's configuration that mines for these pools as `user`.
-    pub(crate) fn section(pools: &[Self], user: &str) -> String {
+    /// Returns the section of this name of a node's configuration, which mines for these pools as `user`.
+    pub(crate) fn section(name: &str, pools: &[Self], user: &str) -> String {
         let urls: Vec<String> = pools.iter().map(Self::url).collect();
         let password_file = pools.first().map(|pool| pool.password_file.clone()).unwrap_or_default();
-        format!("[pool]\nurls = {urls:?}\nuser = {user:?}\npassword_file = {password_file:?}\n")
+        format!("[{name}]\nurls = {urls:?}\nuser = {user:?}\npassword_file = {password_file:?}\n")
     }
 
     /// Returns where miners connect.

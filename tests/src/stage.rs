@@ -98,7 +98,17 @@ impl Stage {
     /// # Errors
     /// Where a part does not start.
     pub async fn set_for_pools(count: usize, difficulty: f64, threads: usize, say: impl FnMut(&str)) -> Result<Self> {
-        Self::set_with(count, count, difficulty, threads, say).await
+        Self::set_with(count, count, difficulty, |_| format!("mine = {threads}\n"), say).await
+    }
+
+    /// As [`Stage::set`] without miners, where those without a lease mine for a pool of the seller's, as `user`, whose shares have this
+    /// Stratum difficulty; and the seller's word for what they can do stands for no time.
+    ///
+    /// # Errors
+    /// Where a part does not start.
+    pub async fn set_for_idle_pool(user: &str, difficulty: f64, say: impl FnMut(&str)) -> Result<Self> {
+        let farm = |pools: &[Pool]| format!("grace_s = 0\n{}", Pool::section("farm.idle", pools, user));
+        Self::set_with(1, 0, difficulty, farm, say).await
     }
 
     /// As [`Stage::set_for_pools`] with two pools and no miners, where another buyer mines for the second one; that buyer is of
@@ -107,20 +117,22 @@ impl Stage {
     /// # Errors
     /// Where a part does not start.
     pub async fn set_for_two_buyers(name: &str, difficulty: f64, say: impl FnMut(&str)) -> Result<(Self, Buyer)> {
-        let stage = Self::set_with(2, 1, difficulty, 0, say).await?;
-        let setup =
-            Setup { bootstrap: stage.seller.addresses().await?, sections: Pool::section(&stage.pools[1..], name) };
+        let stage = Self::set_with(2, 1, difficulty, |_| String::new(), say).await?;
+        let setup = Setup {
+            bootstrap: stage.seller.addresses().await?,
+            sections: Pool::section("pool", &stage.pools[1..], name),
+        };
         let node = stage.node(name, &setup).await?;
         let wallet = new_wallet(&node, &stage.passphrase, &stage.chain, stage.token).await?;
         Ok((stage, Buyer { node, wallet }))
     }
 
-    /// Starts everything with so many pools, of which the buyer mines for the first `own`.
+    /// Starts everything with so many pools, of which the buyer mines for the first `own`; `farm` says more of the seller's farm.
     async fn set_with(
         count: usize,
         own: usize,
         difficulty: f64,
-        threads: usize,
+        farm: impl FnOnce(&[Pool]) -> String,
         mut say: impl FnMut(&str),
     ) -> Result<Self> {
         let ground = Ground::set(&mut say).await?;
@@ -132,8 +144,8 @@ impl Stage {
         };
 
         let stratum = format!("127.0.0.1:{}", free_port()?);
-        let setup =
-            Setup { sections: format!("[farm]\nstratum = {stratum:?}\nmine = {threads}\n"), ..Setup::default() };
+        let sections = format!("[farm]\nstratum = {stratum:?}\n{}", farm(&pools));
+        let setup = Setup { sections, ..Setup::default() };
         let mut seller = ground.node("seller", &setup).await?;
         ground.chain.give_gas(seller.address, GAS).await?;
         ground.chain.mint(ground.token, seller.address, TOKENS).await?;
@@ -142,13 +154,13 @@ impl Stage {
 
         let setup = Setup {
             bootstrap: seller.addresses().await?,
-            sections: if pools.is_empty() {
+            sections: if own == 0 {
                 format!(
                     "[bitcoin]\nrpc = {:?}\nuser = \"x\"\npassword_file = {:?}\npayout = {PAYOUT:?}\n",
                     bitcoin.url, bitcoin.password_file
                 )
             } else {
-                Pool::section(&pools[..own], USER)
+                Pool::section("pool", &pools[..own], USER)
             },
         };
         let mut buyer = ground.node("buyer", &setup).await?;
