@@ -27,8 +27,9 @@ const SLOW_PART: i128 = 100;
 /// Time for which a lease is left ahead or behind before another miner is sent, where its own bounds allow that: a move costs the
 /// work in flight.
 const SLICE_MS: i128 = 2_000;
-/// Busy time without a share after which a miner isn't waited for any longer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// Busy time from which a miner whose rate is still unknown keeps no other from being tried: one that is large enough to make a lease
+/// run ahead has shown itself by then, for six shares come in it at the usual difficulty, and three tell a rate.
+const SILENT: Duration = Duration::from_secs(20);
 
 /// A miner to be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,7 +252,7 @@ impl Placement<'_> {
         self.fill(&mut known);
         self.slice(known, next_ms);
         // Those of whom a share may still come before the silent ones.
-        unknown.sort_by_key(|miner| (miner.busy >= PATIENCE, miner.lease.is_none(), miner.session));
+        unknown.sort_by_key(|miner| (miner.busy >= SILENT, miner.lease.is_none(), miner.session));
         self.try_out(&unknown);
         self.placed
     }
@@ -305,7 +306,7 @@ impl Placement<'_> {
     /// a small lease run ahead before its first shares tell.
     fn try_out(&mut self, miners: &[Miner]) {
         for miner in miners {
-            let is_silent = miner.busy >= PATIENCE;
+            let is_silent = miner.busy >= SILENT;
             let lacks = |(_, seat): &(usize, &mut Seat)| {
                 let lacks = self.is_short || seat.account.owed > seat.band.saturating_mul(2);
                 lacks && !seat.is_ahead && (is_silent || seat.unknown <= seat.known)

@@ -168,8 +168,14 @@ fn unknown_miners_come_one_by_one_as_their_rates_are_known_and_silent_ones_keep_
     let mut miners = unknown.clone();
     miners[0] = Miner { lease: Some(A), ..miner(1, 100) };
     assert_eq!(count(&miners), 1 + 2);
-    miners[1].busy = PATIENCE;
+    miners[1].busy = SILENT;
     assert_eq!(count(&miners), 1 + 2 + 1);
+    // Without any known one, too: each may be the first to show itself.
+    let mut silent = unknown;
+    for tried in 1..4 {
+        silent[tried - 1].busy = SILENT;
+        assert_eq!(count(&silent), tried + 1);
+    }
     assert_eq!(count(&[miner(1, 1_000), miner(2, 0)]), 1, "nobody is tried without need");
 }
 

@@ -1,7 +1,11 @@
 //! What the whole farm can do, as far as its miners have shown it.
 
-use super::allocate::PATIENCE;
+use std::time::Duration;
+
 use super::rate::Estimate;
+
+/// Busy time without a share after which a miner isn't waited for any longer.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a farm's miners can do together. Rates in hashes per second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,8 +36,6 @@ impl Strength {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
