@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::StratumError;
 use super::from_miner::{Configure, SUBSCRIBE_EXTRANONCE, Submit};
-use super::notify::Notify;
+use super::notify::{JobText, Notify};
 
 /// A good answer; always all three keys.
 pub fn response(id: &Value, result: &Value) -> String {
@@ -26,9 +26,9 @@ pub fn notification(method: &str, params: &Value) -> String {
     line(&json!({ "id": null, "method": method, "params": params }))
 }
 
-/// `mining.notify`.
+/// `mining.notify`. A server that tells many miners of one job writes it by [`JobText`].
 pub fn notify(notify: &Notify) -> String {
-    format!("{{\"id\":null,\"method\":\"mining.notify\",\"params\":{}}}\n", notify.to_params())
+    JobText::new(&notify.to_job(0, 0)).line(&notify.job_id, 0, notify.time, notify.clean)
 }
 
 /// `mining.set_difficulty`; a whole number is written without a fraction.

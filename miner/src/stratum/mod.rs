@@ -20,4 +20,4 @@ pub use field::{Malformed, ParseError};
 pub use from_miner::{FromMiner, Method, Request};
 pub use from_pool::{FromPool, Notification, Refusal, Response};
 pub use line::{LineBuffer, LineError};
-pub use notify::Notify;
+pub use notify::{JobText, Notify};

@@ -1,5 +1,7 @@
 //! The nine parameters of `mining.notify`, and the job they stand for.
 
+use std::iter;
+
 use serde_json::{Value, json};
 
 use super::field::{self, Malformed};
@@ -8,10 +10,8 @@ use crate::pow::Job;
 /// Most hashes in a merkle branch: a block can't hold the 2^32 transactions of a longer one.
 pub const MAX_BRANCH: usize = 32;
 
-/// Bytes of the parameters' JSON without coinbase and branch, and with an id of usual length.
-const PARAMS_BYTES: usize = 160;
-/// Bytes of a hash in JSON, its quotes and comma included.
-const HASH_PARAM_BYTES: usize = 67;
+/// Bytes of a notify's line beside the job's text, with an id of usual length.
+const REST_BYTES: usize = 96;
 
 /// The parameters of `mining.notify`, hashes in internal order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,22 +37,6 @@ pub struct Notify {
 }
 
 impl Notify {
-    /// Announces a job as it stands; a server that fixes more bytes before the miner's extranonce appends them to
-    /// [`Notify::coinbase_prefix`].
-    pub fn of_job(job_id: String, job: &Job, time: u32, clean: bool) -> Self {
-        Self {
-            job_id,
-            prev_hash: job.prev_hash,
-            coinbase_prefix: job.coinbase_prefix.clone(),
-            coinbase_suffix: job.coinbase_suffix.clone(),
-            branch: job.branch.clone(),
-            version: job.version,
-            bits: job.bits,
-            time,
-            clean,
-        }
-    }
-
     /// The job, given the size of the whole extranonce and the granted version mask; its earliest time is the notify's.
     pub fn to_job(&self, extranonce_size: u8, version_mask: u32) -> Job {
         Job {
@@ -87,40 +71,42 @@ impl Notify {
             clean: params.last().and_then(Value::as_bool).unwrap_or(false),
         })
     }
-
-    /// Writes the nine parameters as JSON: lower-case hex, numbers of exactly eight digits.
-    ///
-    /// Straight into one text, without a [`Value`] between: a farm's new job goes to thousands of miners at once, to each with an
-    /// id of its own.
-    pub fn to_params(&self) -> String {
-        let mut text = Vec::with_capacity(
-            PARAMS_BYTES
-                + 2 * (self.coinbase_prefix.len() + self.coinbase_suffix.len())
-                + HASH_PARAM_BYTES * self.branch.len(),
-        );
-        text.extend(format!("[{},", json!(self.job_id)).bytes());
-        push_hex(&mut text, &swap_words(self.prev_hash));
-        push_hex(&mut text, &self.coinbase_prefix);
-        push_hex(&mut text, &self.coinbase_suffix);
-        text.push(b'[');
-        self.branch.iter().for_each(|hash| push_hex(&mut text, hash));
-        text.pop_if(|last| *last == b',');
-        text.extend(b"],");
-        [self.version, self.bits, self.time].iter().for_each(|number| push_hex(&mut text, &number.to_be_bytes()));
-        text.extend(format!("{}]", self.clean).bytes());
-        // The id was text, and all the rest is ASCII.
-        String::from_utf8(text).unwrap_or_default()
-    }
 }
 
-/// Appends bytes as a JSON string of hex, and a comma.
-fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
-    const DIGITS: [u8; 16] = *b"0123456789abcdef";
-    text.push(b'"');
-    for byte in bytes {
-        text.extend([DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+/// What every `mining.notify` of a job says, as JSON: lower-case hex, numbers of exactly eight digits.
+///
+/// Written once for all connections: a farm's new job goes to thousands of miners at once, to each with an id and a padding of its own.
+#[derive(Debug)]
+pub struct JobText {
+    /// The parameters between the id and the end of coinb1.
+    front: String,
+    /// Those between there and the time.
+    back: String,
+}
+
+impl JobText {
+    /// Writes a job down.
+    pub fn new(job: &Job) -> Self {
+        let hashes: Vec<String> = job.branch.iter().map(|hash| format!("\"{}\"", hex::encode(hash))).collect();
+        let (prev_hash, prefix) = (hex::encode(swap_words(job.prev_hash)), hex::encode(&job.coinbase_prefix));
+        let (suffix, branch) = (hex::encode(&job.coinbase_suffix), hashes.join(","));
+        Self {
+            front: format!(",\"{prev_hash}\",\"{prefix}"),
+            back: format!("\",\"{suffix}\",[{branch}],\"{:08x}\",\"{:08x}\"", job.version, job.bits),
+        }
     }
-    text.extend(b"\",");
+
+    /// The whole line for a connection, with `padding` zero bytes between the coinbase's prefix and the connection's extranonce1.
+    pub fn line(&self, job_id: &str, padding: usize, time: u32, clean: bool) -> String {
+        let mut line = String::with_capacity(REST_BYTES + self.front.len() + 2 * padding + self.back.len());
+        line += r#"{"id":null,"method":"mining.notify","params":["#;
+        line += &json!(job_id).to_string();
+        line += &self.front;
+        line.extend(iter::repeat_n("00", padding));
+        line += &self.back;
+        line += &format!(",\"{time:08x}\",{clean}]}}\n");
+        line
+    }
 }
 
 /// Swaps the bytes of each 4-byte word, as Stratum writes the previous block's hash. Its own inverse.
@@ -143,10 +129,10 @@ mod tests {
         for vector in vectors() {
             let params = vector["notify"].as_array().unwrap();
             let notify = Notify::parse(params).unwrap();
-            let written: Value = serde_json::from_str(&notify.to_params()).unwrap();
-            assert_eq!(written, vector["notify"], "{}", vector["name"]);
             let job = notify.to_job(8, 0x1fff_e000);
-            assert_eq!(Notify::of_job(notify.job_id.clone(), &job, notify.time, notify.clean), notify);
+            let line = JobText::new(&job).line(&notify.job_id, 0, notify.time, notify.clean);
+            let written: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(written["params"], vector["notify"], "{}", vector["name"]);
             assert_eq!((job.extranonce_size, job.version_mask, job.min_time), (8, 0x1fff_e000, notify.time));
         }
     }
@@ -156,9 +142,38 @@ mod tests {
         let notify = Notify::parse(vectors()[0]["notify"].as_array().unwrap()).unwrap();
         for branch in [0, 1, 2, MAX_BRANCH] {
             let odd = Notify { job_id: "\"\n\u{e4}".into(), branch: vec![[7; 32]; branch], ..notify.clone() };
-            let params: Value = serde_json::from_str(&odd.to_params()).unwrap();
-            assert_eq!(Notify::parse(params.as_array().unwrap()), Ok(odd));
+            let text = JobText::new(&odd.to_job(8, 0));
+            for padding in [0, 1, 8] {
+                let line = text.line(&odd.job_id, padding, odd.time, odd.clean);
+                assert!(line.ends_with('\n') && line.lines().count() == 1);
+                let message: Value = serde_json::from_str(&line).unwrap();
+                let padded = [&odd.coinbase_prefix[..], &vec![0; padding]].concat();
+                let expected = Notify { coinbase_prefix: padded, ..odd.clone() };
+                assert_eq!(Notify::parse(message["params"].as_array().unwrap()), Ok(expected));
+            }
         }
+    }
+
+    #[test]
+    fn numbers_have_eight_digits_and_everything_has_its_place() {
+        let job = Job {
+            version: 0x20,
+            version_mask: 0,
+            prev_hash: std::array::from_fn(|index| u8::try_from(index).unwrap()),
+            coinbase_prefix: vec![1, 2],
+            coinbase_suffix: vec![3],
+            extranonce_size: 8,
+            branch: vec![[0xab; 32], [0xcd; 32]],
+            bits: 0x1d,
+            min_time: 5,
+        };
+        let (ab, cd) = ("ab".repeat(32), "cd".repeat(32));
+        let expected = format!(
+            "{{\"id\":null,\"method\":\"mining.notify\",\"params\":[\"1f\",\
+             \"03020100070605040b0a09080f0e0d0c13121110171615141b1a19181f1e1d1c\",\
+             \"0102000000\",\"03\",[\"{ab}\",\"{cd}\"],\"00000020\",\"0000001d\",\"00000007\",true]}}\n"
+        );
+        assert_eq!(JobText::new(&job).line("1f", 3, 7, true), expected);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hashlease_miner::stratum::{Notify, encode};
+use hashlease_miner::stratum::encode;
 use tokio::time::Instant;
 
 use super::extranonce::Division;
@@ -42,10 +42,9 @@ impl Session {
             self.out += &encode::set_extranonce(&division.part1(), division.size2);
         }
         self.station.record.live().announce(next.origin.lease(), next.time, now);
-        let (job, time) = (Arc::clone(&next.job), next.time);
-        let mut notify = Notify::of_job(self.station.sent.push(next), &job, time, clean);
-        notify.coinbase_prefix.extend(division.padding(job.extranonce_size));
-        self.out += &encode::notify(&notify);
+        let (template, time) = (Arc::clone(&next.job), next.time);
+        let padding = division.padding(template.extranonce_size);
+        self.out += &template.text.line(&self.station.sent.push(next), padding, time, clean);
     }
 
     /// Says something to a miner that has nothing to say: its work again, or its difficulty where it never had any.

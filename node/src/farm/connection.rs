@@ -112,9 +112,7 @@ async fn settle(
     verifier: &Verifier,
     shares: &mpsc::Sender<FarmShare>,
 ) -> Result<(), Hangup> {
-    let mut checked = verifier.check(waiting.iter().filter_map(Pending::candidate).collect()).await.into_iter();
-    for pending in waiting.drain(..) {
-        let checked = pending.is_formed().then(|| checked.next()).flatten();
+    for (pending, checked) in verifier.settle(waiting).await {
         if let Some(share) = session.on_checked(pending, checked)? {
             shares.send(share).await.map_err(|_| Hangup::Unchecked)?;
         }

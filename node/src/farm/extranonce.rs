@@ -85,14 +85,14 @@ impl Division {
         }
     }
 
-    /// The zeros in front, for a job of `size` bytes.
-    pub(super) fn padding(self, size: u8) -> Vec<u8> {
-        vec![0; usize::from(size.saturating_sub(self.size1 + self.size2))]
+    /// How many zeros stand in front, in a job of `size` bytes.
+    pub(super) fn padding(self, size: u8) -> usize {
+        size.saturating_sub(self.size1 + self.size2).into()
     }
 
     /// The whole extranonce of a job of `size` bytes.
     pub(super) fn whole(self, size: u8, part2: &[u8]) -> Vec<u8> {
-        [&self.padding(size), &self.part1(), part2].concat()
+        [&vec![0; self.padding(size)][..], &self.part1(), part2].concat()
     }
 }
 
@@ -168,7 +168,7 @@ mod tests {
                 for division in divisions(*number, size) {
                     let whole = division.whole(size, &vec![0xff; usize::from(division.size2)]);
                     let begin = whole.iter().position(|byte| *byte != 0).unwrap();
-                    assert_eq!(begin, division.padding(size).len());
+                    assert_eq!(begin, division.padding(size));
                     parts.push((number.0, whole[..begin + division.part1().len()].to_vec()));
                 }
             }

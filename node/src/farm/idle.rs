@@ -3,9 +3,10 @@
 use std::num::NonZeroU128;
 use std::sync::{Arc, LazyLock};
 
-use hashlease_miner::pow::{Job, Prepared, Target};
+use hashlease_miner::pow::{Job, Target};
 
 use super::extranonce::{Division, MAX_SIZE};
+use super::job::Template;
 use super::session::{SERVER_MASK, VERSION};
 
 /// Difficulty of about a million, so that even large devices seldom bother to submit.
@@ -15,13 +16,13 @@ const WORK: NonZeroU128 = NonZeroU128::MIN.saturating_add((1 << 52) - 1);
 const EXTRANONCE_BYTES: u8 = 8;
 
 /// A job without a previous block, so that no chain and no lease can use what is found.
-static JOB: LazyLock<Arc<Prepared>> = LazyLock::new(|| prepared(EXTRANONCE_BYTES));
+static JOB: LazyLock<Arc<Template>> = LazyLock::new(|| template(EXTRANONCE_BYTES));
 
 /// The same with all the room that an extranonce may have, for channels that asked for much of it.
-static ROOMY: LazyLock<Arc<Prepared>> = LazyLock::new(|| prepared(MAX_SIZE));
+static ROOMY: LazyLock<Arc<Template>> = LazyLock::new(|| template(MAX_SIZE));
 
-fn prepared(extranonce_size: u8) -> Arc<Prepared> {
-    Arc::new(Prepared::new(Arc::new(with_extranonce(&[], extranonce_size))))
+fn template(extranonce_size: u8) -> Arc<Template> {
+    Template::new(Arc::new(with_extranonce(&[], extranonce_size)))
 }
 
 /// Returns a job that no chain can use, its coinbase marked with `mark` of at most 75 bytes.
@@ -62,7 +63,7 @@ fn with_extranonce(mark: &[u8], extranonce_size: u8) -> Job {
 }
 
 /// The idle job that has room for a division.
-pub(super) fn job_for(division: Division) -> Arc<Prepared> {
+pub(super) fn job_for(division: Division) -> Arc<Template> {
     Arc::clone(if division.fits(EXTRANONCE_BYTES) { &JOB } else { &ROOMY })
 }
 

@@ -1,10 +1,12 @@
 //! What goes out to miners and what comes back.
 
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use alloy_primitives::B256;
 use hashlease_miner::pow::{Hash256, Job, Prepared, Solution, Target};
+use hashlease_miner::stratum::JobText;
 use tokio::time::Instant;
 
 use super::error::JobError;
@@ -78,12 +80,32 @@ pub struct FarmShare {
     pub session: u64,
 }
 
+/// A work template, ready for telling miners of it and for checking their shares. Dereferences to the job.
+#[derive(Debug)]
+pub(super) struct Template {
+    prepared: Prepared,
+    pub(super) text: JobText,
+}
+
+impl Template {
+    pub(super) fn new(job: Arc<Job>) -> Arc<Self> {
+        Arc::new(Self { text: JobText::new(&job), prepared: Prepared::new(job) })
+    }
+}
+
+impl Deref for Template {
+    type Target = Prepared;
+
+    fn deref(&self) -> &Prepared {
+        &self.prepared
+    }
+}
+
 /// A lease's newest job as it is handed to its sessions.
 #[derive(Debug)]
 pub(super) struct Posted {
     pub(super) job: FarmJob,
-    /// The work template, ready for checking shares of it.
-    pub(super) prepared: Arc<Prepared>,
+    pub(super) template: Arc<Template>,
     /// Clean jobs of the lease so far: a session that sees only the newest job still knows that one was clean.
     pub(super) cleans: u64,
     pub(super) tip: Arc<Tip>,
@@ -93,17 +115,16 @@ impl Posted {
     /// Posts a job after another one of its lease: what was prepared or remembered of the same template stays.
     pub(super) fn after(before: Option<&Self>, job: FarmJob, now: Instant) -> Self {
         let same = before.filter(|before| before.job.job == job.job);
-        let prepared =
-            same.map_or_else(|| Arc::new(Prepared::new(Arc::clone(&job.job))), |it| Arc::clone(&it.prepared));
+        let template = same.map_or_else(|| Template::new(Arc::clone(&job.job)), |it| Arc::clone(&it.template));
         let tip = before.map_or_else(|| Arc::new(Tip::new(job.job.prev_hash, now)), |before| Arc::clone(&before.tip));
         tip.update(job.job.prev_hash, now);
         let cleans = before.map_or(0, |before| before.cleans) + u64::from(job.clean);
-        Self { job, prepared, cleans, tip }
+        Self { job, template, cleans, tip }
     }
 
     #[cfg(test)]
     pub(super) fn new(job: FarmJob, cleans: u64, tip: Arc<Tip>) -> Self {
-        Self { prepared: Arc::new(Prepared::new(Arc::clone(&job.job))), job, cleans, tip }
+        Self { template: Template::new(Arc::clone(&job.job)), job, cleans, tip }
     }
 }
 

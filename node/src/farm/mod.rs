@@ -19,6 +19,7 @@ mod handle;
 mod idle;
 mod job;
 mod numbers;
+mod pending;
 mod rate;
 mod record;
 mod sent;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alloy_primitives::B256;
-use hashlease_miner::pow::{Hash256, Prepared, Target};
+use hashlease_miner::pow::{Hash256, Target};
 use tokio::time::Instant;
 
 use super::extranonce::Division;
-use super::job::Tip;
+use super::job::{Template, Tip};
 
 /// Time for which a superseded job is kept, as pools do.
 const KEEP: Duration = Duration::from_secs(120);
@@ -39,7 +39,7 @@ impl Origin {
 #[derive(Clone, Debug)]
 pub(super) struct Sent {
     pub(super) origin: Origin,
-    pub(super) job: Arc<Prepared>,
+    pub(super) job: Arc<Template>,
     /// What a hash must meet to be accepted: the connection's difficulty, never harder than the share target.
     pub(super) target: Target,
     /// What a hash must meet to count for the lease.

@@ -70,7 +70,7 @@ pub fn start(
 pub(super) struct Server {
     pub(super) farm: Farm,
     pub(super) config: FarmConfig,
-    verifier: Verifier,
+    pub(super) verifier: Verifier,
     pub(super) shares: mpsc::Sender<FarmShare>,
     pub(super) shutdown: CancellationToken,
     pub(super) tasks: TaskTracker,

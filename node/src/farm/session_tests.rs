@@ -79,7 +79,7 @@ impl Session {
         let Some(request) = self.hear(line, now)? else { return Ok(None) };
         let Some(pending) = self.on_request(request, now)? else { return Ok(None) };
         let candidate = pending.candidate();
-        self.on_checked(pending, candidate.map(|candidate| share::assemble(&candidate.prepared, &candidate.solution)))
+        self.on_checked(pending, candidate.map(|candidate| share::assemble(&candidate.template, &candidate.solution)))
     }
 }
 
@@ -546,7 +546,7 @@ fn a_share_is_judged_by_when_it_came_though_its_hash_comes_after_another_block()
     bench.give(post(FarmJob { clean: true, ..with(|job| job.prev_hash = [0x77; 32]) }));
     for (pending, answer) in [(in_time, accepted()), (late, rejected(21, "Stale"))] {
         let candidate = pending.candidate().unwrap();
-        let checked = share::assemble(&candidate.prepared, &candidate.solution);
+        let checked = share::assemble(&candidate.template, &candidate.solution);
         let share = bench.session.on_checked(pending, Some(checked)).unwrap();
         assert_eq!((bench.output(), share.is_some()), (vec![answer.clone()], answer == accepted()));
     }

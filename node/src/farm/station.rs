@@ -81,7 +81,7 @@ impl Station {
         let job = &posted.job;
         Sent {
             origin: Origin::Lease { lease: job.lease, job_id: job.job_id },
-            job: Arc::clone(&posted.prepared),
+            job: Arc::clone(&posted.template),
             target,
             share_target: job.share_target,
             time: job.time,

@@ -1,10 +1,8 @@
 //! Judging what a miner submits: what came by Stratum V1 as far as no hash is needed, and then the share itself, whatever
 //! protocol it came by, once it was hashed together with others.
 
-use std::sync::Arc;
-
 use hashlease_miner::pow::share::Checked;
-use hashlease_miner::pow::{Rejection, Solution, Target};
+use hashlease_miner::pow::{Solution, Target};
 use hashlease_miner::stratum::from_miner::Submit;
 use hashlease_miner::stratum::{Code, Malformed, StratumError};
 use serde_json::Value;
@@ -12,48 +10,23 @@ use tokio::time::Instant;
 
 use super::error::Hangup;
 use super::job::FarmShare;
+use super::pending::{self, Formed};
 use super::record::RejectReason;
 use super::sent::{Origin, Sent};
 use super::session::Session;
 use super::station::Station;
-use super::verifier::Candidate;
+use super::verifier::Outcome;
 
 /// A rejection: the reason that it is counted under, and how Stratum V1 words it.
 pub(super) type Rejected = (RejectReason, StratumError);
 
-/// A submit that waits for its hash, or for the answers of those before it.
-///
-/// It is judged by when it came, however long that takes.
-#[derive(Debug)]
-pub(super) struct Pending {
-    id: Value,
-    came_at: Instant,
-    formed: Result<Formed, Rejected>,
-}
-
-/// A submit that is worth hashing.
-#[derive(Debug)]
-struct Formed {
-    sent: Sent,
-    solution: Solution,
-}
-
-impl Pending {
-    pub(super) fn is_formed(&self) -> bool {
-        self.formed.is_ok()
-    }
-
-    /// What is to be hashed; `None` where the submit is refused without.
-    pub(super) fn candidate(&self) -> Option<Candidate> {
-        let formed = self.formed.as_ref().ok()?;
-        Some(Candidate { prepared: Arc::clone(&formed.sent.job), solution: formed.solution.clone() })
-    }
-}
+/// A submit by Stratum V1, which is answered by its id.
+pub(super) type Pending = pending::Pending<Value, Rejected>;
 
 impl Session {
     /// Checks a submit in the order of pools as far as no hash is needed: who, form, job, version, time.
     pub(super) fn submit(&self, id: Value, submit: &Submit, now: Instant) -> Pending {
-        Pending { id, came_at: now, formed: self.form(submit, now) }
+        Pending { answer: id, came_at: now, formed: self.form(submit, now) }
     }
 
     /// Goes on where [`Session::submit`] ended, and answers: with the hash, as a block before all else; then staleness, the
@@ -63,7 +36,7 @@ impl Session {
     pub(super) fn on_checked(
         &mut self,
         pending: Pending,
-        checked: Option<Result<Checked, Rejection>>,
+        checked: Option<Outcome>,
     ) -> Result<Option<FarmShare>, Hangup> {
         let (now, mut share) = (pending.came_at, None);
         let verdict = match (pending.formed, checked) {
@@ -75,7 +48,7 @@ impl Session {
             (Ok(_), None) => return Err(Hangup::Unchecked),
         };
         let verdict = self.note(verdict);
-        self.answer(&pending.id, verdict.map(|()| Value::Bool(true)));
+        self.answer(&pending.answer, verdict.map(|()| Value::Bool(true)));
         if self.is_ready() {
             self.retune(now);
         }

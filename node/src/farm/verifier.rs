@@ -1,11 +1,15 @@
 //! Hashing the shares of all connections together.
 
+use std::ops::Deref as _;
 use std::sync::Arc;
 
 use hashlease_miner::pow::share::Checked;
-use hashlease_miner::pow::{Batch, Prepared, Rejection, Solution};
+use hashlease_miner::pow::{Batch, Rejection, Solution};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
+
+use super::job::Template;
+use super::pending::Pending;
 
 /// Connections whose shares wait at a time; the others wait for a place, and read nothing meanwhile.
 const QUEUE: usize = 256;
@@ -17,7 +21,7 @@ const ROOTS: usize = 1 << 14;
 /// A solution that is to be hashed for a job.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
-    pub(super) prepared: Arc<Prepared>,
+    pub(super) template: Arc<Template>,
     pub(super) solution: Solution,
 }
 
@@ -46,9 +50,21 @@ impl Verifier {
         Self(sender)
     }
 
+    /// Hashes submits together, those that are worth it; gives each with the outcome of its candidate, in their order.
+    pub(super) async fn settle<A, R>(
+        &self,
+        waiting: &mut Vec<Pending<A, R>>,
+    ) -> impl Iterator<Item = (Pending<A, R>, Option<Outcome>)> {
+        let mut outcomes = self.check(waiting.iter().filter_map(Pending::candidate).collect()).await.into_iter();
+        waiting.drain(..).map(move |pending| {
+            let outcome = pending.formed.is_ok().then(|| outcomes.next()).flatten();
+            (pending, outcome)
+        })
+    }
+
     /// Hashes candidates; waits while too many others do. Outcomes are in the order of the candidates, and none come where the
     /// thread has ended.
-    pub(super) async fn check(&self, candidates: Vec<Candidate>) -> Vec<Outcome> {
+    async fn check(&self, candidates: Vec<Candidate>) -> Vec<Outcome> {
         if candidates.is_empty() {
             return Vec::new();
         }
@@ -77,7 +93,8 @@ fn verify(mut orders: mpsc::Receiver<Order>) {
 
 fn answer(batch: &mut Batch, orders: Vec<Order>) {
     let candidates = orders.iter().flat_map(|order| &order.candidates);
-    let shares: Vec<_> = candidates.map(|candidate| (&*candidate.prepared, &candidate.solution)).collect();
+    let shares: Vec<_> =
+        candidates.map(|candidate| (candidate.template.as_ref().deref(), &candidate.solution)).collect();
     let mut outcomes = batch.assemble(&shares).into_iter();
     for order in orders {
         let own = outcomes.by_ref().take(order.candidates.len()).collect();
@@ -101,20 +118,20 @@ mod tests {
     const DEADLINE: Duration = Duration::from_secs(30);
 
     fn candidates(connection: u32, count: u32) -> Vec<Candidate> {
-        let prepared = idle::job_for(Division::for_job(Number(1), 8));
+        let template = idle::job_for(Division::for_job(Number(1), 8));
         let solution = |nonce: u32| Solution {
-            version: prepared.version,
+            version: template.version,
             extranonce: [connection.to_be_bytes(), nonce.to_be_bytes()].concat(),
-            time: prepared.min_time,
+            time: template.min_time,
             nonce,
         };
-        (0..count).map(|nonce| Candidate { prepared: Arc::clone(&prepared), solution: solution(nonce) }).collect()
+        (0..count).map(|nonce| Candidate { template: Arc::clone(&template), solution: solution(nonce) }).collect()
     }
 
     /// Has some candidates checked, and each outcome compared with that of hashing it alone.
     async fn check(verifier: &Verifier, connection: u32, count: u32) {
         let candidates = candidates(connection, count);
-        let alone: Vec<_> = candidates.iter().map(|it| assemble(&it.prepared, &it.solution)).collect();
+        let alone: Vec<_> = candidates.iter().map(|it| assemble(&it.template, &it.solution)).collect();
         let outcomes = timeout(DEADLINE, verifier.check(candidates)).await.expect("outcomes must come in time");
         assert_eq!(outcomes, alone, "connection {connection}");
     }

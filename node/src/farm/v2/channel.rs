@@ -2,7 +2,6 @@
 
 use std::mem;
 
-use hashlease_miner::pow::share::assemble;
 use hashlease_miner::pow::{Solution, Target};
 use mining_sv2::{
     ERROR_CODE_SUBMIT_SHARES_BAD_EXTRANONCE_SIZE, ERROR_CODE_SUBMIT_SHARES_DIFFICULTY_TOO_LOW,
@@ -16,14 +15,17 @@ use parsers_sv2::{AnyMessageOwned, MiningOwned};
 use tokio::time::Instant;
 
 use super::super::config::FarmConfig;
+use super::super::error::Hangup;
 use super::super::extranonce::Division;
 use super::super::handle::Guest;
 use super::super::idle;
 use super::super::job::{FarmShare, Work};
+use super::super::pending::{self, Formed};
 use super::super::record::RejectReason;
 use super::super::sent::Sent;
 use super::super::station::{REPEAT, Station};
 use super::super::submit::{Rejected, malformed};
+use super::super::verifier::Outcome;
 use super::message::{Kind, Submitted, Told, may_roll, mining, prefix, text, wire_target};
 
 /// Version bits that may roll as far as the protocol is concerned; each job has a mask of its own.
@@ -33,8 +35,18 @@ const ANY_BITS: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Misfit;
 
+/// A submit, which is answered by its channel and its place there.
+pub(super) type Pending = pending::Pending<Ticket, Coded>;
+
+/// Names a submit on its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ticket {
+    pub(super) channel_id: u32,
+    pub(super) sequence_number: u32,
+}
+
 /// The reason that a rejection is counted under, and its code on the wire.
-type Coded = (RejectReason, &'static str);
+pub(super) type Coded = (RejectReason, &'static str);
 
 pub(super) struct Channel {
     pub(super) id: u32,
@@ -148,25 +160,8 @@ impl Channel {
         Ok(false)
     }
 
-    /// Judges a submit, in the order of Stratum V1, and answers it; gives a share where it is one.
-    pub(super) fn submit(
-        &mut self,
-        submitted: &Submitted,
-        now: Instant,
-        out: &mut Vec<AnyMessageOwned>,
-    ) -> Option<FarmShare> {
-        let mut share = None;
-        let verdict = self.judge(submitted, now, &mut share);
-        self.station.note(verdict.err().map(|(reason, _)| reason));
-        match verdict {
-            Ok(target) => self.accept(submitted.sequence_number, target),
-            Err((_, code)) => out.push(refusal(self.id, submitted.sequence_number, code)),
-        }
-        share
-    }
-
-    /// The target that an accepted share was held against, or why it is rejected.
-    fn judge(&mut self, submitted: &Submitted, now: Instant, share: &mut Option<FarmShare>) -> Result<Target, Coded> {
+    /// Checks a submit in the order of Stratum V1, as far as no hash is needed.
+    pub(super) fn form(&self, submitted: &Submitted, now: Instant) -> Result<Formed, Coded> {
         let sent = self.station.sent.find_number(submitted.job_id.into(), now).cloned();
         let sent = sent.ok_or((RejectReason::JobNotFound, ERROR_CODE_SUBMIT_SHARES_INVALID_JOB_ID))?;
         let part2 = match (self.kind, &submitted.part2) {
@@ -186,9 +181,32 @@ impl Channel {
             time: self.station.time(&sent, submitted.time, now).map_err(coded)?,
             nonce: submitted.nonce,
         };
-        let checked = assemble(&sent.job, &solution).map_err(|rejection| coded(malformed(rejection.to_string())))?;
-        self.station.judge(&sent, solution, &checked, now, share).map_err(coded)?;
-        Ok(sent.target)
+        Ok(Formed { sent, solution })
+    }
+
+    /// Goes on where [`Channel::form`] ended, and answers; gives a share where it is one.
+    pub(super) fn on_checked(
+        &mut self,
+        pending: Pending,
+        checked: Option<Outcome>,
+        out: &mut Vec<AnyMessageOwned>,
+    ) -> Result<Option<FarmShare>, Hangup> {
+        let (now, mut share) = (pending.came_at, None);
+        let verdict = match (pending.formed, checked) {
+            (Err(rejected), _) => Err(rejected),
+            (Ok(Formed { sent, solution }), Some(Ok(checked))) => {
+                let judged = self.station.judge(&sent, solution, &checked, now, &mut share);
+                judged.map(|()| sent.target).map_err(coded)
+            }
+            (Ok(_), Some(Err(rejection))) => Err(coded(malformed(rejection.to_string()))),
+            (Ok(_), None) => return Err(Hangup::Unchecked),
+        };
+        self.station.note(verdict.err().map(|(reason, _)| reason));
+        match verdict {
+            Ok(target) => self.accept(pending.answer.sequence_number, target),
+            Err((_, code)) => out.push(refusal(pending.answer, code)),
+        }
+        Ok(share)
     }
 
     /// Adds to what the miner is told at the next write: many shares take one message.
@@ -212,7 +230,7 @@ impl Channel {
 }
 
 /// Refuses a submit.
-pub(super) fn refusal(channel_id: u32, sequence_number: u32, code: &'static str) -> AnyMessageOwned {
+pub(super) fn refusal(Ticket { channel_id, sequence_number }: Ticket, code: &'static str) -> AnyMessageOwned {
     let error_code = text(code);
     mining(MiningOwned::SubmitSharesError(SubmitSharesErrorOwned { channel_id, sequence_number, error_code }))
 }

@@ -10,12 +10,18 @@ use tokio::time::{Duration, Instant, sleep_until, timeout};
 
 use super::super::error::Hangup;
 use super::super::job::{FarmShare, Work};
+use super::super::verifier::Verifier;
 use super::authority::AuthorityKey;
+use super::channel::Pending;
+use super::message::is_submit;
 use super::session::{Event, Session};
-use super::transport::{self, Outgoing};
+use super::transport::{self, Incoming, Outgoing};
 
 /// Bytes that are read at a time; what they ask for is answered before more is read.
 const CHUNK_BYTES: usize = 4 * 1024;
+
+/// The work of all channels.
+type Works = SelectAll<BoxStream<'static, (u32, Work)>>;
 
 /// Limits of the socket itself.
 #[derive(Clone, Copy, Debug)]
@@ -33,12 +39,13 @@ pub(super) async fn serve(
     authority: Arc<AuthorityKey>,
     mut session: Session,
     timeouts: Timeouts,
+    verifier: Verifier,
     shares: mpsc::Sender<FarmShare>,
 ) -> Result<(), Hangup> {
     stream.set_nodelay(true)?;
     let shaken = timeout(timeouts.handshake, transport::handshake(&mut stream, &authority)).await;
     let (mut incoming, mut outgoing) = shaken.map_err(|_| Hangup::NoChannel)??;
-    let mut works = SelectAll::new();
+    let mut works = Works::new();
     let mut chunk = [0; CHUNK_BYTES];
     loop {
         tokio::select! {
@@ -48,18 +55,7 @@ pub(super) async fn serve(
                     return Ok(());
                 }
                 incoming.push(&chunk[..bytes]);
-                while let Some(frame) = incoming.next_frame()? {
-                    match session.on_frame(frame, Instant::now())? {
-                        Some(Event::Share(share)) => {
-                            let sent = shares.send(share).await;
-                            if sent.is_err() {
-                                return Ok(());
-                            }
-                        }
-                        Some(Event::Opened(channel, work)) => works.push(follow(channel, work)),
-                        None => {}
-                    }
-                }
+                hear(&mut incoming, &mut session, &mut works, &verifier, &shares).await?;
             }
             Some((channel, newest)) = works.next() => session.on_work(channel, newest, Instant::now()),
             () = sleep_until(session.deadline()) => session.on_deadline(Instant::now())?,
@@ -69,6 +65,51 @@ pub(super) async fn serve(
             return Err(hangup);
         }
     }
+}
+
+/// Answers the frames that came. Submits in a row are hashed together; what they bring counts even where a later frame ends the
+/// connection.
+async fn hear(
+    incoming: &mut Incoming,
+    session: &mut Session,
+    works: &mut Works,
+    verifier: &Verifier,
+    shares: &mpsc::Sender<FarmShare>,
+) -> Result<(), Hangup> {
+    let mut waiting = Vec::new();
+    let heard = async {
+        while let Some(frame) = incoming.next_frame()? {
+            let now = Instant::now();
+            let Some(message) = session.hear(frame, now)? else { continue };
+            if !is_submit(&message) {
+                settle(&mut waiting, session, verifier, shares).await?;
+            }
+            match session.on_message(message, now)? {
+                Some(Event::Submitted(pending)) => waiting.push(pending),
+                Some(Event::Opened(channel, work)) => works.push(follow(channel, work)),
+                None => {}
+            }
+        }
+        Ok(())
+    };
+    let heard = heard.await;
+    settle(&mut waiting, session, verifier, shares).await?;
+    heard
+}
+
+/// Has submits hashed and answers them, in the order in which they came.
+async fn settle(
+    waiting: &mut Vec<Pending>,
+    session: &mut Session,
+    verifier: &Verifier,
+    shares: &mpsc::Sender<FarmShare>,
+) -> Result<(), Hangup> {
+    for (pending, checked) in verifier.settle(waiting).await {
+        if let Some(share) = session.on_checked(pending, checked)? {
+            shares.send(share).await.map_err(|_| Hangup::Unchecked)?;
+        }
+    }
+    Ok(())
 }
 
 /// The work of a channel, from now on and whenever it changes, until its seat is given up.

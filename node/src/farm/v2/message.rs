@@ -112,6 +112,12 @@ pub(super) fn opened(opening: &Opening, channel_id: u32, target: Target, divisio
     }
 }
 
+/// Whether a message is a submit of either kind.
+pub(super) fn is_submit(message: &AnyMessageOwned) -> bool {
+    let AnyMessageOwned::Mining(message) = message else { return false };
+    matches!(message, MiningOwned::SubmitSharesStandard(_) | MiningOwned::SubmitSharesExtended(_))
+}
+
 /// A submit of either kind.
 pub(super) struct Submitted {
     pub(super) sequence_number: u32,
@@ -178,7 +184,7 @@ impl Told {
     /// The job of an extended channel, with the zeros in front of its extranonce. `None` where the job can't be told.
     pub(super) fn extended(&self, sent: &Sent) -> Option<MiningOwned> {
         let job: &Job = &sent.job;
-        let prefix = [job.coinbase_prefix.as_slice(), &sent.division.padding(job.extranonce_size)].concat();
+        let prefix = [&job.coinbase_prefix[..], &vec![0; sent.division.padding(job.extranonce_size)]].concat();
         let branch = job.branch.iter().map(U256Owned::from).collect();
         Some(MiningOwned::NewExtendedMiningJob(NewExtendedMiningJobOwned {
             channel_id: self.channel_id,

@@ -49,7 +49,8 @@ impl Gate {
         let (server, limits) = (&self.server, &self.server.config);
         let timeouts = Timeouts { handshake: limits.handshake_timeout, write: limits.write_timeout };
         let session = Session::new(server.farm.clone(), remote, limits.clone(), Instant::now());
-        let serve = connection::serve(stream, Arc::clone(&self.authority), session, timeouts, server.shares.clone());
+        let (verifier, shares) = (server.verifier.clone(), server.shares.clone());
+        let serve = connection::serve(stream, Arc::clone(&self.authority), session, timeouts, verifier, shares);
         let shutdown = server.shutdown.clone();
         server.tasks.spawn(async move {
             let _place = place;

@@ -27,8 +27,10 @@ use super::super::config::FarmConfig;
 use super::super::error::Hangup;
 use super::super::handle::Farm;
 use super::super::job::{FarmShare, Work};
+use super::super::record::RejectReason;
 use super::super::session::shown;
-use super::channel::{Channel, Misfit, refusal};
+use super::super::verifier::Outcome;
+use super::channel::{Channel, Misfit, Pending, Ticket, refusal};
 use super::message::{GROUP, Kind, Opening, Submitted, mining, opened, read_target, text};
 use super::setup::{self, Setup};
 
@@ -39,8 +41,8 @@ const REASON_BAD_SHARES: &str = "too-many-rejected-shares";
 
 /// What a message brought beside its answer.
 pub(super) enum Event {
-    /// A share.
-    Share(FarmShare),
+    /// A submit, which [`Session::on_checked`] answers once it was hashed.
+    Submitted(Pending),
     /// A channel of this number, and what it is to mine from now on.
     Opened(u32, watch::Receiver<Work>),
 }
@@ -103,12 +105,12 @@ impl Session {
         self.parting.take()
     }
 
-    /// Answers a frame.
-    pub(super) fn on_frame(&mut self, mut frame: SerializedFrame, now: Instant) -> Result<Option<Event>, Hangup> {
+    /// Reads a frame; gives the message that it carries, if it is one of this protocol.
+    pub(super) fn hear(&mut self, mut frame: SerializedFrame, now: Instant) -> Result<Option<AnyMessageOwned>, Hangup> {
         self.heard_at = now;
         self.check_pace(now)?;
         match AnyMessage::try_from((frame.header(), frame.payload())).map(AnyMessage::into_owned) {
-            Ok(message) => self.on_message(message, now),
+            Ok(message) => Ok(Some(message)),
             // Of a later version of the protocol, or of an extension.
             Err(ParserError::UnexpectedMessage(_)) if self.setup.is_some() => Ok(None),
             Err(_) => Err(Hangup::Message),
@@ -124,6 +126,8 @@ impl Session {
     }
 
     /// Answers a message; the first must be a set-up, and no other may.
+    ///
+    /// Submits that came before any other message must be answered before it.
     pub(super) fn on_message(&mut self, message: AnyMessageOwned, now: Instant) -> Result<Option<Event>, Hangup> {
         match (message, self.setup.is_some()) {
             (AnyMessageOwned::Common(CommonMessagesOwned::SetupConnection(asked)), false) => {
@@ -157,8 +161,8 @@ impl Session {
             MiningOwned::OpenExtendedMiningChannel(asked) => Ok(self.on_open(&asked.into(), now)),
             MiningOwned::UpdateChannel(asked) => self.update(&asked, now),
             MiningOwned::CloseChannel(asked) => self.close(asked.channel_id, now),
-            MiningOwned::SubmitSharesStandard(submit) => self.submit(submit.channel_id, &submit.into(), now),
-            MiningOwned::SubmitSharesExtended(submit) => self.submit(submit.channel_id, &submit.into(), now),
+            MiningOwned::SubmitSharesStandard(submit) => Ok(Some(self.submit(submit.channel_id, &submit.into(), now))),
+            MiningOwned::SubmitSharesExtended(submit) => Ok(Some(self.submit(submit.channel_id, &submit.into(), now))),
             MiningOwned::SetCustomMiningJob(asked) => {
                 self.out.push(mining(MiningOwned::SetCustomMiningJobError(SetCustomMiningJobErrorOwned {
                     channel_id: asked.channel_id,
@@ -256,22 +260,37 @@ impl Session {
         Ok(None)
     }
 
-    fn submit(&mut self, channel_id: u32, submitted: &Submitted, now: Instant) -> Result<Option<Event>, Hangup> {
-        let Some(channel) = self.channels.get_mut(&channel_id) else {
+    fn submit(&self, channel_id: u32, submitted: &Submitted, now: Instant) -> Event {
+        let unknown = Err((RejectReason::Malformed, ERROR_CODE_SUBMIT_SHARES_INVALID_CHANNEL_ID));
+        let formed = self.channels.get(&channel_id).map_or(unknown, |channel| channel.form(submitted, now));
+        let answer = Ticket { channel_id, sequence_number: submitted.sequence_number };
+        Event::Submitted(Pending { answer, came_at: now, formed })
+    }
+
+    /// Judges a submit and answers it; gives a share where it is one.
+    ///
+    /// `checked` is what became of the submit's candidate, where it had one.
+    pub(super) fn on_checked(
+        &mut self,
+        pending: Pending,
+        checked: Option<Outcome>,
+    ) -> Result<Option<FarmShare>, Hangup> {
+        let (ticket, now) = (pending.answer, pending.came_at);
+        // Never opened, or closed for the submits before this one.
+        let Some(channel) = self.channels.get_mut(&ticket.channel_id) else {
             self.strays += 1;
-            let code = ERROR_CODE_SUBMIT_SHARES_INVALID_CHANNEL_ID;
-            self.out.push(refusal(channel_id, submitted.sequence_number, code));
+            self.out.push(refusal(ticket, ERROR_CODE_SUBMIT_SHARES_INVALID_CHANNEL_ID));
             return if self.strays > self.limits.max_rejected_in_a_row { Err(Hangup::BadShares) } else { Ok(None) };
         };
         self.strays = 0;
-        let share = channel.submit(submitted, now, &mut self.out);
+        let share = channel.on_checked(pending, checked, &mut self.out)?;
         if share.is_none() && channel.station.rejected_in_a_row > self.limits.max_rejected_in_a_row {
-            self.shut(channel_id, REASON_BAD_SHARES, now);
+            self.shut(ticket.channel_id, REASON_BAD_SHARES, now);
         } else {
             let fits = channel.retune(now, &mut self.out);
-            self.shut_where(channel_id, fits, now);
+            self.shut_where(ticket.channel_id, fits, now);
         }
-        Ok(share.map(Event::Share))
+        Ok(share)
     }
 
     /// Gives a channel other work; one that was closed meanwhile needs none.

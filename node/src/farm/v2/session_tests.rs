@@ -17,6 +17,11 @@ use super::super::super::record::RejectReason;
 use super::super::message::wire_target;
 use super::*;
 
+#[path = "session_share_tests.rs"]
+mod shares;
+#[path = "session_work_tests.rs"]
+mod work;
+
 const A: B256 = B256::repeat_byte(0xaa);
 const B: B256 = B256::repeat_byte(0xbb);
 const TIME: u32 = 1_700_000_000;
@@ -167,10 +172,30 @@ impl Bench {
     }
 
     fn hear(&mut self, message: AnyMessageOwned) -> Result<Vec<AnyMessageOwned>, Hangup> {
-        if let Some(Event::Opened(id, work)) = self.session.on_message(message, self.now)? {
-            self.works.push((id, work));
+        match self.session.on_message(message, self.now)? {
+            Some(Event::Opened(id, work)) => self.works.push((id, work)),
+            Some(Event::Submitted(pending)) => drop(self.settle(pending)?),
+            None => {}
         }
         Ok(self.output())
+    }
+
+    /// Answers a submit, hashing by itself.
+    fn settle(&mut self, pending: Pending) -> Result<Option<FarmShare>, Hangup> {
+        let checked = pending.candidate().map(|it| share::assemble(&it.template, &it.solution));
+        self.session.on_checked(pending, checked)
+    }
+
+    fn pending(&mut self, submit: MiningOwned) -> Pending {
+        match self.session.on_message(mining(submit), self.now) {
+            Ok(Some(Event::Submitted(pending))) => pending,
+            _ => panic!("a submit waits for its hash"),
+        }
+    }
+
+    fn on_frame(&mut self, frame: SerializedFrame) -> Result<Option<Event>, Hangup> {
+        let Some(message) = self.session.hear(frame, self.now)? else { return Ok(None) };
+        self.session.on_message(message, self.now)
     }
 
     fn output(&mut self) -> Vec<AnyMessageOwned> {
@@ -214,10 +239,8 @@ impl Bench {
     }
 
     fn submit(&mut self, submit: MiningOwned) -> (Vec<String>, Option<FarmShare>) {
-        let share = match self.session.on_message(mining(submit), self.now).unwrap() {
-            Some(Event::Share(share)) => Some(share),
-            _ => None,
-        };
+        let pending = self.pending(submit);
+        let share = self.settle(pending).unwrap();
         (names(&of_mining(self.output())), share)
     }
 
@@ -349,20 +372,20 @@ fn frames_are_read_and_those_of_other_protocols_passed_over() {
     };
     let mut bench = Bench::ready();
     for (unknown, payload) in [((0, 0x7f), &b"later"[..]), ((0x4000, 0x10), b"another")] {
-        let heard = bench.session.on_frame(frame(unknown.0, unknown.1, payload), bench.now);
+        let heard = bench.on_frame(frame(unknown.0, unknown.1, payload));
         assert!(matches!(heard, Ok(None)) && bench.output().is_empty());
-        let unasked = Bench::new().session.on_frame(frame(unknown.0, unknown.1, payload), bench.now);
+        let unasked = Bench::new().on_frame(frame(unknown.0, unknown.1, payload));
         assert!(matches!(unasked, Err(Hangup::Message)), "but not in place of a set-up");
     }
     for (message, payload) in [(0x10, &[0; 4][..]), (0x1a, &[0; 23]), (0x1b, &[0xff; 40]), (0x16, b"")] {
-        let heard = bench.session.on_frame(frame(0x8000, message, payload), bench.now);
+        let heard = bench.on_frame(frame(0x8000, message, payload));
         assert!(matches!(heard, Err(Hangup::Message)), "{message:x} in half");
     }
     // Whatever the bytes are, they are answered or end the connection.
     for message in 0..=u8::MAX {
         for payload in [[0; 200], [0xff; 200], std::array::from_fn(|index| u8::try_from(index).unwrap())] {
             let mut bench = Bench::ready();
-            let _ = bench.session.on_frame(frame(0, message, &payload), bench.now);
+            let _ = bench.on_frame(frame(0, message, &payload));
         }
     }
 }
@@ -480,294 +503,6 @@ fn channels_are_bounded_by_connection_and_by_farm() {
 }
 
 #[test]
-fn work_is_told_in_one_message_unless_its_block_is_another() {
-    for opening in [standard(0.0, Target::MAX), extended(4)] {
-        let mut bench = Bench::open(opening);
-        assert!(bench.give(job(A)).is_empty(), "nobody works on it yet");
-        bench.farm.set_job(job(B)).unwrap();
-        assert_eq!(names(&bench.assign(FIRST, Some(A))), ["target", "future", "block"]);
-        assert_eq!(names(&bench.assign(FIRST, Some(B))), ["job"], "another lease on the same block");
-        assert_eq!(names(&bench.give(FarmJob { time: TIME + 20, ..job(B) })), ["job"], "the same, refreshed");
-        assert_eq!(names(&bench.give(FarmJob { time: TIME - 1, ..job(B) })), ["future", "block"], "earlier");
-        assert_eq!(names(&bench.give(with(B, |job| job.prev_hash = [0x77; 32]))), ["future", "block"]);
-        assert_eq!(names(&bench.give(with(B, |job| job.prev_hash = [0x77; 32]))), ["job"]);
-        let clean = FarmJob { clean: true, ..with(B, |job| job.prev_hash = [0x77; 32]) };
-        assert_eq!(names(&bench.give(clean)), ["future", "block"]);
-        assert_eq!(names(&bench.assign(FIRST, None)), ["target", "future", "block"], "idle");
-        let harder = FarmJob { share_target: Target::from_work(NonZeroU128::new(99).unwrap()), ..job(A) };
-        assert!(bench.give(harder).is_empty());
-        assert_eq!(names(&bench.assign(FIRST, Some(A))), ["target", "future", "block"]);
-    }
-}
-
-#[test]
-fn a_job_sent_again_is_other_work_on_a_standard_channel() {
-    let mut bench = Bench::open(standard(0.0, Target::MAX));
-    let first = bench.work(FIRST, job(A));
-    let again = bench.give(job(A));
-    let again = read(again, Vec::new());
-    assert!(first.root.is_some() && again.root.is_some());
-    assert_ne!(first.root, again.root);
-}
-
-#[test]
-fn shares_of_a_standard_channel_come_out_whole() {
-    let mut bench = Bench::open(standard(0.0, Target::MAX));
-    for size in [4, 8, 12, 16] {
-        let lease_job = with(A, |job| job.extranonce_size = size);
-        let mined = bench.work(FIRST, lease_job.clone());
-        let (answers, share) = bench.submit(MiningOwned::SubmitSharesStandard(mined.standard(0)));
-        assert_eq!(answers, ["accepted 1"], "{size}");
-        let share = share.unwrap();
-        assert_eq!((share.lease, share.job_id, share.session), (A, 7, 1));
-        let checked = share::check(&lease_job.job, &share.solution, &lease_job.share_target).unwrap();
-        assert_eq!(checked.hash, share.hash);
-        assert_eq!(share.solution.extranonce.len(), usize::from(size));
-    }
-}
-
-#[test]
-fn shares_of_an_extended_channel_come_out_whole_and_a_small_job_takes_another_prefix() {
-    let mut bench = Bench::open(extended(6));
-    for (size, told) in
-        [(12, &["target", "future", "block"][..]), (16, &["job"]), (8, &["prefix", "job"]), (12, &["job"])]
-    {
-        let lease_job = with(A, |job| job.extranonce_size = size);
-        let mined = bench.work(FIRST, lease_job.clone());
-        assert_eq!(names(&mined.messages), told, "{size}");
-        let part2 = [0xe0, 0xe1, 0xe2, 0xe3, 0xe4, size];
-        let (answers, share) = bench.submit(MiningOwned::SubmitSharesExtended(mined.extended(&part2, 0)));
-        assert_eq!(answers, ["accepted 1"], "{size}");
-        let share = share.unwrap();
-        share::check(&lease_job.job, &share.solution, &lease_job.share_target).unwrap();
-        assert!(share.solution.extranonce.ends_with(&part2));
-    }
-}
-
-#[test]
-fn idle_work_has_room_for_every_channel() {
-    for size2 in 2..=14 {
-        let mut bench = Bench::open(extended(size2));
-        let prefix = bench.session.channels[&FIRST].station.division.part1();
-        bench.farm.set_job(with(A, |job| job.extranonce_size = 16)).unwrap();
-        bench.assign(FIRST, Some(A));
-        let idle = read(bench.assign(FIRST, None), prefix);
-        let part2 = vec![0xee; size2.into()];
-        let coinbase = [idle.job.coinbase_prefix.as_slice(), &part2, &idle.job.coinbase_suffix].concat();
-        let coinbase: bitcoin::Transaction = bitcoin::consensus::encode::deserialize(&coinbase).unwrap();
-        assert!(coinbase.is_coinbase() && coinbase.input[0].script_sig.as_bytes().ends_with(&part2), "{size2}");
-        // It is judged, though seldom met.
-        let submit = SubmitSharesExtendedOwned {
-            channel_id: FIRST,
-            sequence_number: 1,
-            job_id: idle.job_id,
-            nonce: 1,
-            ntime: idle.time,
-            version: idle.job.version,
-            extranonce: part2.try_into().unwrap(),
-        };
-        assert_eq!(bench.submit(MiningOwned::SubmitSharesExtended(submit)).0, ["difficulty-too-low"], "{size2}");
-    }
-}
-
-#[test]
-fn a_lease_without_room_for_a_channel_closes_it() {
-    let mut bench = Bench::open(extended(8));
-    bench.farm.set_job(with(A, |job| job.extranonce_size = 9)).unwrap();
-    assert_eq!(names(&bench.assign(FIRST, Some(A))), ["close job-does-not-fit-channel"]);
-    assert!(bench.farm.sessions().is_empty());
-    assert_eq!(bench.say(extended(8)), ["min-extranonce-size-too-large"], "as long as the lease is there");
-    assert_eq!(bench.say(extended(4)), ["opened"]);
-}
-
-#[test]
-fn each_rejection_has_its_code_and_is_counted_by_its_reason() {
-    let mut bench = Bench::open(extended(4));
-    let mined = bench.work(FIRST, job(A));
-    let part2 = [1, 2, 3, 4];
-    let good = mined.extended(&part2, 0);
-    let standard = MiningOwned::SubmitSharesStandard(SubmitSharesStandard { ..mined_as_standard(&good) });
-    let rolled = mined.job.version ^ 0x0000_2000;
-    let changed = |change: &dyn Fn(&mut SubmitSharesExtendedOwned)| {
-        let mut submit = good.clone();
-        change(&mut submit);
-        MiningOwned::SubmitSharesExtended(submit)
-    };
-    let late = TIME + FarmConfig::default().time_roll_s + 1;
-    let low = mined.nonce(&part2, mined.job.version, false, 0);
-    let cases = [
-        ("invalid-channel-id", None, changed(&|submit| submit.channel_id = 99)),
-        ("invalid-channel-id", Some(RejectReason::Malformed), standard),
-        ("invalid-job-id", Some(RejectReason::JobNotFound), changed(&|submit| submit.job_id += 1)),
-        (
-            "bad-extranonce-size",
-            Some(RejectReason::Malformed),
-            changed(&|submit| submit.extranonce = vec![1, 2, 3].try_into().unwrap()),
-        ),
-        (
-            "bad-extranonce-size",
-            Some(RejectReason::Malformed),
-            changed(&|submit| submit.extranonce = vec![1; 5].try_into().unwrap()),
-        ),
-        (
-            "invalid-non-rollable-version-bit",
-            Some(RejectReason::Version),
-            changed(&|submit| submit.version ^= 0x4000_0000),
-        ),
-        ("invalid-share", Some(RejectReason::Time), changed(&|submit| submit.ntime = TIME - 1)),
-        ("invalid-share", Some(RejectReason::Time), changed(&|submit| submit.ntime = late)),
-        ("difficulty-too-low", Some(RejectReason::LowDifficulty), changed(&|submit| submit.nonce = low)),
-        ("accepted 1", None, changed(&|_| {})),
-        ("duplicate-share", Some(RejectReason::Duplicate), changed(&|_| {})),
-    ];
-    for (code, reason, submit) in cases {
-        let before = reason.map(|reason| bench.rejected(FIRST, reason));
-        let (answers, share) = bench.submit(submit);
-        assert_eq!(answers, [code]);
-        assert_eq!(share.is_some(), code == "accepted 1", "{code}");
-        let after = reason.map(|reason| bench.rejected(FIRST, reason));
-        assert_eq!(after, before.map(|count| count + 1), "{code}");
-    }
-    let rolled = SubmitSharesExtendedOwned {
-        version: rolled,
-        nonce: mined.nonce(&part2, rolled, true, 0),
-        ..mined.extended(&part2, 0)
-    };
-    let (answers, share) = bench.submit(MiningOwned::SubmitSharesExtended(rolled.clone()));
-    assert_eq!((answers, share.unwrap().solution.version), (vec!["accepted 1".to_owned()], rolled.version));
-
-    // The block changes: what was under way is taken, and then no more.
-    let (soon, stale) = (mined.extended(&part2, 1), mined.extended(&part2, 2));
-    bench.give(with(A, |job| job.prev_hash = [0x77; 32]));
-    assert_eq!(bench.submit(MiningOwned::SubmitSharesExtended(soon)).0, ["accepted 1"]);
-    bench.now += GRACE * 2;
-    assert_eq!(bench.submit(MiningOwned::SubmitSharesExtended(stale)).0, ["stale-share"]);
-    assert_eq!(bench.rejected(FIRST, RejectReason::Stale), 1);
-}
-
-fn mined_as_standard(submit: &SubmitSharesExtendedOwned) -> SubmitSharesStandard {
-    SubmitSharesStandard {
-        channel_id: submit.channel_id,
-        sequence_number: submit.sequence_number,
-        job_id: submit.job_id,
-        nonce: submit.nonce,
-        ntime: submit.ntime,
-        version: submit.version,
-    }
-}
-
-#[test]
-fn a_job_that_allows_no_rolling_says_so_and_holds_to_it() {
-    let mut bench = Bench::open(extended(4));
-    for (mask, allowed) in [(0x1fff_e000, true), (0x00ff_e000, false), (0, false), (u32::MAX, true)] {
-        let mined = bench.work(FIRST, with(A, |job| job.version_mask = mask));
-        let told = mined.messages.iter().find_map(|message| match message {
-            MiningOwned::NewExtendedMiningJob(new) => Some(new.version_rolling_allowed),
-            _ => None,
-        });
-        assert_eq!(told, Some(allowed), "{mask:08x}");
-        let outside =
-            SubmitSharesExtendedOwned { version: mined.job.version ^ 0x1000_0000, ..mined.extended(&[0; 4], 0) };
-        let (answers, _) = bench.submit(MiningOwned::SubmitSharesExtended(outside));
-        assert_eq!(answers == ["version-rolling-not-allowed"], !allowed, "{mask:08x}: {answers:?}");
-    }
-}
-
-#[test]
-fn a_late_share_is_credited_to_the_lease_that_it_was_mined_for() {
-    for opening in [standard(0.0, Target::MAX), extended(4)] {
-        let mut bench = Bench::open(opening);
-        let on_a = bench.work(FIRST, job(A));
-        let on_b = bench.work(FIRST, FarmJob { job_id: 8, ..job(B) });
-        let submit = |mined: &Mined| match mined.root {
-            Some(_) => MiningOwned::SubmitSharesStandard(mined.standard(0)),
-            None => MiningOwned::SubmitSharesExtended(mined.extended(&[0; 4], 0)),
-        };
-        // The second was told on the same block.
-        let on_b = Mined { time: TIME, ..on_b };
-        for (mined, lease, job_id) in [(&on_b, B, 8), (&on_a, A, 7)] {
-            let (answers, share) = bench.submit(submit(mined));
-            assert_eq!(answers, ["accepted 1"]);
-            let share = share.unwrap();
-            assert_eq!((share.lease, share.job_id), (lease, job_id));
-            share::check(&job(lease).job, &share.solution, &easy()).unwrap();
-        }
-    }
-}
-
-#[test]
-fn accepted_shares_are_told_together() {
-    let mut bench = Bench::open(standard(0.0, Target::MAX));
-    let mined = bench.work(FIRST, job(A));
-    for nth in 0..5 {
-        let submit = mining(MiningOwned::SubmitSharesStandard(mined.standard(nth)));
-        assert!(matches!(bench.session.on_message(submit, bench.now), Ok(Some(Event::Share(_)))));
-    }
-    let told = of_mining(bench.output());
-    let [MiningOwned::SubmitSharesSuccess(told)] = told.as_slice() else { panic!("{told:?}") };
-    assert_eq!((told.channel_id, told.last_sequence_number, told.new_submits_accepted_count), (FIRST, 4, 5));
-}
-
-#[test]
-fn a_channel_begins_at_the_difficulty_of_the_hashrate_that_it_names_and_an_update_moves_it() {
-    let mut bench = Bench::with(FarmConfig::default());
-    bench.hear(setup(|_| {})).unwrap();
-    // 1 TH/s at 0.3 shares a second.
-    bench.say(standard(1e12, Target::MAX));
-    let hard = FarmJob { share_target: Target::from_work(NonZeroU128::new(1 << 60).unwrap()), ..job(A) };
-    let target = |messages: &[MiningOwned]| {
-        messages.iter().find_map(|message| match message {
-            MiningOwned::SetTarget(message) => Some(read_target(&message.maximum_target).work()),
-            _ => None,
-        })
-    };
-    bench.farm.set_job(hard).unwrap();
-    let work = target(&bench.assign(FIRST, Some(A))).unwrap();
-    assert!((1_500_000_000_000..=3_400_000_000_000).contains(&work), "{work}");
-    let update = |channel_id, hashrate, max_target| {
-        mining(MiningOwned::UpdateChannel(UpdateChannelOwned {
-            channel_id,
-            nominal_hash_rate: hashrate,
-            maximum_target: wire_target(max_target),
-        }))
-    };
-    // The miner takes nothing easier than that.
-    let harder = Target::from_work(NonZeroU128::new(1 << 50).unwrap());
-    let answers = of_mining(bench.hear(update(FIRST, 1e12, harder)).unwrap());
-    assert_eq!(names(&answers), ["target", "job"]);
-    let work = target(&answers).unwrap();
-    assert!((1 << 50..1 << 51).contains(&work), "{work}");
-    for (channel_id, hashrate, max_target, code) in [
-        (99, 1e12, Target::MAX, "invalid-channel-id"),
-        (FIRST, f32::NAN, Target::MAX, "invalid-nominal-hashrate"),
-        (FIRST, 1e12, Target::from_be_bytes([0; 32]), "max-target-out-of-range"),
-    ] {
-        assert_eq!(names(&of_mining(bench.hear(update(channel_id, hashrate, max_target)).unwrap())), [code]);
-    }
-}
-
-#[test]
-fn a_channel_of_bad_shares_is_closed_and_a_connection_of_strays_ends() {
-    let limits = FarmConfig { max_rejected_in_a_row: 3, easiest_share: 16, ..FarmConfig::default() };
-    let mut bench = Bench::with(limits);
-    bench.hear(setup(|_| {})).unwrap();
-    bench.say(standard(0.0, Target::MAX));
-    let mined = bench.work(FIRST, job(A));
-    let bad = SubmitSharesStandard { job_id: 99, ..mined.standard(0) };
-    for _ in 0..3 {
-        assert_eq!(bench.submit(MiningOwned::SubmitSharesStandard(bad.clone())).0, ["invalid-job-id"]);
-    }
-    let (answers, _) = bench.submit(MiningOwned::SubmitSharesStandard(bad.clone()));
-    assert_eq!(answers, ["invalid-job-id", "close too-many-rejected-shares"]);
-    assert!(bench.farm.sessions().is_empty());
-    for _ in 0..3 {
-        assert_eq!(bench.submit(MiningOwned::SubmitSharesStandard(bad.clone())).0, ["invalid-channel-id"]);
-    }
-    let ended = bench.hear(mining(MiningOwned::SubmitSharesStandard(bad)));
-    assert!(matches!(ended, Err(Hangup::BadShares)));
-}
-
-#[test]
 fn a_connection_must_open_a_channel_in_time_and_be_heard_of() {
     let limits = FarmConfig::default();
     let mut bench = Bench::ready();
@@ -784,24 +519,4 @@ fn a_connection_must_open_a_channel_in_time_and_be_heard_of() {
     let silent_at = start + limits.idle_timeout;
     assert!(bench.session.on_deadline(silent_at - Duration::from_millis(1)).is_ok());
     assert!(matches!(bench.session.on_deadline(silent_at), Err(Hangup::Silent)));
-}
-
-#[test]
-fn work_is_repeated_and_too_many_messages_in_a_second_end_the_connection() {
-    let mut bench = Bench::open(extended(4));
-    bench.work(FIRST, job(A));
-    let due = bench.now + Duration::from_secs(30);
-    while bench.now < due {
-        bench.now = bench.session.deadline();
-        bench.session.on_deadline(bench.now).unwrap();
-    }
-    assert_eq!(names(&of_mining(bench.output())).last().map(String::as_str), Some("job"));
-
-    let frame = || SerializedFrame::from_bytes(vec![0, 0, 0x7f, 0, 0, 0]).unwrap();
-    let limit = FarmConfig::default().max_messages_per_s;
-    bench.now += Duration::from_secs(1);
-    for _ in 0..limit {
-        assert!(matches!(bench.session.on_frame(frame(), bench.now), Ok(None)));
-    }
-    assert!(matches!(bench.session.on_frame(frame(), bench.now), Err(Hangup::TooTalkative)));
 }
