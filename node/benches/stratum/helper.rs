@@ -85,8 +85,10 @@ pub(crate) fn unexpected(answer: &Answer) -> io::Error {
     io::Error::other(format!("unexpected answer: {answer:?}"))
 }
 
-/// Does what it is told until its standard input ends. On one thread, so that it takes one core at most.
+/// Does what it is told until its standard input ends. On one thread, so that it takes one core at most, and only as much of it as the
+/// farm leaves: elsewhere no miner works on the farm's machine.
 pub(crate) fn serve(farm: SocketAddr) -> io::Result<()> {
+    machine::give_way()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(LocalSet::new().run_until(async {
         let mut fleet = Fleet::new(farm);

@@ -4,14 +4,26 @@ use std::fs;
 use std::io;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use nix::sys::time::TimeSpec;
+use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::spread::nanos;
 
-/// Nanoseconds of the clock that all processes of a machine share.
+/// Nanoseconds of the clock that all processes of a machine share, and by which its kernel notes when bytes come.
 pub(crate) fn now_ns() -> u64 {
-    nanos(read(ClockId::Monotonic))
+    nanos(read(ClockId::Realtime))
+}
+
+/// The kernel's word for a time of that clock.
+pub(crate) fn nanos_of(time: TimeSpec) -> u64 {
+    nanos(time.into())
+}
+
+/// Gives way to all other processes.
+pub(crate) fn give_way() -> io::Result<()> {
+    nice(19)?;
+    Ok(())
 }
 
 /// Time for which this process had a processor, its system calls included.

@@ -5,6 +5,7 @@
 //! again. All traffic stays on loopback. Run it by `cargo bench -p hashlease-node --bench stratum`, for a quick look with
 //! `-- --quick`.
 
+mod arrival;
 mod attack;
 mod generator;
 mod helper;

@@ -9,11 +9,10 @@ use hashlease_miner::stratum::from_miner::Submit;
 use hashlease_miner::stratum::from_pool::Subscribed;
 use hashlease_miner::stratum::{FromPool, LineBuffer, encode};
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpSocket;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use crate::machine;
+use crate::{arrival, machine};
 
 /// Bytes that are read at a time; a job has about 2,000.
 const CHUNK_BYTES: usize = 4 * 1024;
@@ -77,6 +76,7 @@ impl Miner {
         socket.bind((from, 0).into())?;
         let stream = socket.connect(farm).await?;
         stream.set_nodelay(true)?;
+        arrival::note(&stream)?;
         let (reader, writer) = stream.into_split();
         let mut ear = Ear { reader, lines: LineBuffer::new(), chunk: [0; CHUNK_BYTES], heard_at: 0 };
         let miner = Self { writer, firmware, user: format!("farm.{number}"), state: RefCell::default() };
@@ -178,8 +178,8 @@ impl Ear {
             if let Some(line) = self.lines.next_line().map_err(io::Error::other)? {
                 return Ok(line);
             }
-            let bytes = self.reader.read(&mut self.chunk).await?;
-            self.heard_at = machine::now_ns();
+            let (bytes, came_at) = arrival::read(self.reader.as_ref(), &mut self.chunk).await?;
+            self.heard_at = came_at;
             if bytes == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }

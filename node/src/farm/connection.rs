@@ -44,12 +44,8 @@ pub(super) async fn serve(
             alarm.as_mut().reset(session.deadline());
         }
         tokio::select! {
-            read = read(&mut stream, &mut lines) => {
-                if read? == 0 {
-                    return Ok(());
-                }
-                hear(&mut lines, &mut session, &verifier, &shares).await?;
-            }
+            // Work comes to thousands of connections at once, each of which looks for nothing else then.
+            biased;
             changed = work.changed() => {
                 if changed.is_err() {
                     return Ok(());
@@ -58,6 +54,12 @@ pub(super) async fn serve(
                 session.on_work(newest, Instant::now());
             }
             () = &mut alarm => session.on_deadline(Instant::now())?,
+            read = read(&mut stream, &mut lines) => {
+                if read? == 0 {
+                    return Ok(());
+                }
+                hear(&mut lines, &mut session, &verifier, &shares).await?;
+            }
         }
         write(&mut stream, &mut session).await?;
         if session.must_reconnect() {

@@ -97,7 +97,8 @@ impl Server {
         let session = Session::new(guest.record(), self.config.clone(), Instant::now());
         let work = guest.record().work.subscribe();
         let serve = connection::serve(stream, session, work, self.verifier.clone(), self.shares.clone());
-        let shutdown = self.shutdown.clone();
+        // One of its own: every look takes the token's lock, at which all connections would meet.
+        let shutdown = self.shutdown.child_token();
         self.tasks.spawn(async move {
             tracing::debug!(session = guest.record().id, %remote, "miner connected");
             let ended = shutdown.run_until_cancelled(serve).await;
