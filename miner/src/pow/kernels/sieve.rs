@@ -26,6 +26,12 @@ impl<'a> Sieve<'a> {
         self.limit
     }
 
+    /// Tells whether one of these last words may be a hit's: of many words quicker than to look at each.
+    #[inline(always)]
+    pub(super) fn any(&self, last_words: &[u32]) -> bool {
+        last_words.iter().fold(false, |any, word| any | (word.swap_bytes() <= self.limit))
+    }
+
     /// Looks at the last words of a version's hashes with consecutive nonces from `nonce` on.
     #[inline(always)]
     pub(super) fn nonces(&mut self, version: usize, nonce: u32, last_words: &[u32]) {

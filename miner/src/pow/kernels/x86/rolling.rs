@@ -25,7 +25,7 @@ pub(super) fn scan<const N: usize>(
 }
 
 /// The message of rounds 16 to 63 with the round constants, two words an item.
-type Schedule = [u64; 24];
+pub(super) type Schedule = [u64; 24];
 
 /// The start of the second block and the midstate, in the instructions' order.
 type Prepared = (State, State);
@@ -67,7 +67,7 @@ fn scan_groups<const N: usize>(
 
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3,avx")]
-fn schedule(message: &Message, nonce: u32) -> Schedule {
+pub(super) fn schedule(message: &Message, nonce: u32) -> Schedule {
     let mut schedule = [0; 24];
     let mut put = |quad: usize, kw: __m128i| {
         schedule[2 * quad - 8] = _mm_cvtsi128_si64(kw).cast_unsigned();

@@ -22,6 +22,7 @@ pub(super) fn supported() -> bool {
 
 /// SHA-256's state as the instructions take it: the words a, b, e, f and the words c, d, g, h, highest first.
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub(super) struct State {
     abef: __m128i,
     cdgh: __m128i,
@@ -40,7 +41,7 @@ pub(super) fn quad([a, b, c, d]: [u32; 4]) -> Quad {
 /// The round constants of four rounds, from round `4 * index` on.
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3,avx")]
-fn constants(index: usize) -> Quad {
+pub(super) fn constants(index: usize) -> Quad {
     quad([K[4 * index], K[4 * index + 1], K[4 * index + 2], K[4 * index + 3]])
 }
 
@@ -102,10 +103,10 @@ fn expand([w0, w1, w2, w3]: [Quad; 4]) -> Quad {
 #[derive(Clone, Copy)]
 pub(super) struct Message {
     /// Words 16 to 19 without the nonce.
-    quad4: Quad,
+    pub(super) quad4: Quad,
     /// What is known of words 20 to 23, and of 28 to 31, before the schedule begins.
-    base5: Quad,
-    base7: Quad,
+    pub(super) base5: Quad,
+    pub(super) base7: Quad,
 }
 
 impl Message {
@@ -212,8 +213,8 @@ pub(super) fn outer_hash<const N: usize, const WHOLE: bool>(inner: [[Quad; 2]; N
 
 /// Measures for about this long how many `sha256rnds2` this core runs a second, in eight independent chains.
 pub(super) fn double_rounds_per_second(time: Duration) -> f64 {
-    /// Double rounds of each chain between two looks at the clock.
-    const STEP: u32 = 1 << 10;
+    /// Double rounds of each chain between two looks at the clock, which take as long as a thousand of them.
+    const STEP: u32 = 1 << 15;
     assert!(supported(), "this processor lacks the SHA instructions");
     let (began, mut double_rounds) = (processor_time(), 0.0);
     loop {
