@@ -56,7 +56,7 @@ pub(crate) struct Fleet {
 #[derive(Default)]
 struct Notes {
     watched: Cell<Option<u32>>,
-    /// When the watched job arrived, by miner.
+    /// When the watched job arrived at the socket, by miner.
     arrivals: RefCell<Vec<Option<u64>>>,
     latencies: RefCell<Vec<u64>>,
     refused: RefCell<BTreeMap<String, u64>>,

@@ -52,9 +52,9 @@ struct State {
 
 /// What a miner heard.
 pub(crate) enum Heard {
-    /// A job of this nTime.
+    /// A job of this nTime, and when it came to the socket.
     Job { time: u32, at: u64 },
-    /// The answer to a share, so many nanoseconds later: why it was refused, or nothing.
+    /// The answer to a share, which came to the socket so many nanoseconds later: why it was refused, or nothing.
     Answer { after: u64, refusal: Option<String> },
     /// Anything else.
     Other,

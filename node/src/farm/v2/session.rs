@@ -40,6 +40,7 @@ const REASON_MISFIT: &str = "job-does-not-fit-channel";
 const REASON_BAD_SHARES: &str = "too-many-rejected-shares";
 
 /// What a message brought beside its answer.
+#[expect(clippy::large_enum_variant, reason = "the large one is nearly all of them")]
 pub(super) enum Event {
     /// A submit, which [`Session::on_checked`] answers once it was hashed.
     Submitted(Pending),
