@@ -5,6 +5,9 @@ use hashlease_tests::{LeaseTerms, Stage, until};
 
 use crate::lease::{open, work};
 
+/// Seconds in which a claim follows on credited work: three of such a lease's intervals.
+const CLAIM_S: u64 = 6;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn seller_proves_after_agent_killed() {
     let mut stage = Stage::set(0, |_| {}).await.unwrap();
@@ -89,19 +92,23 @@ async fn both_restart_with_open_claim() {
     let _miner = stage.start_miner("miner", 1).unwrap();
     let opened = open(&stage, 50, 60).await;
     stage.seller_shows(&opened, "a first receipt", |lease| work(lease, "receipted") > U256::ZERO).await.unwrap();
-    // Hung while credited work is unclaimed, the buyer can't answer the claim that follows.
-    let hung = until("work to claim", 60, || async {
+    // Hung while credited work is unclaimed, the buyer can't answer the claim that follows. None does where that work is as new as
+    // the job at hand, of which shares may still come: then it goes on for a while.
+    let path = format!("leases/{}", opened.id);
+    let claimed = until("a claim without an answer", 90, || async {
         stage.buyer.hang(true).await?;
-        let lease = stage.seller.get(&format!("leases/{}", opened.id)).await?;
-        let is_unclaimed = work(&lease, "accepted") > work(&lease, "claimed");
-        if !is_unclaimed {
-            stage.buyer.hang(false).await?;
+        let lease = stage.seller.get(&path).await?;
+        if work(&lease, "accepted") > work(&lease, "claimed") {
+            let open = |lease: &serde_json::Value| work(lease, "claimed") > work(lease, "receipted");
+            let look = || async { Ok(Some(stage.seller.get(&path).await?).filter(open)) };
+            if let Ok(claimed) = until("a claim", CLAIM_S, look).await {
+                return Ok(Some(claimed));
+            }
         }
-        Ok(is_unclaimed.then_some(()))
+        stage.buyer.hang(false).await?;
+        Ok(None)
     });
-    hung.await.unwrap();
-    let open = |lease: &serde_json::Value| work(lease, "claimed") > work(lease, "receipted");
-    let claimed = stage.seller_shows(&opened, "a claim without an answer", open).await.unwrap();
+    let claimed = claimed.await.unwrap();
     stage.seller_shows(&opened, "standby", |lease| lease["work"]["onStandby"] == true).await.unwrap();
     stage.buyer.kill().await.unwrap();
     stage.restart_seller().await.unwrap();
