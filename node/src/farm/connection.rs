@@ -15,7 +15,6 @@ use hashlease_miner::stratum::{LineBuffer, Method};
 use super::error::Hangup;
 use super::job::{FarmShare, Work};
 use super::session::Session;
-use super::submit::Pending;
 use super::verifier::Verifier;
 
 /// Longest line from a miner in bytes; a submit has about 150.
@@ -96,30 +95,15 @@ async fn hear(
             let now = Instant::now();
             let Some(request) = session.hear(&line, now)? else { continue };
             if !matches!(request.method, Method::Submit(_)) {
-                settle(&mut waiting, session, verifier, shares).await?;
+                verifier.settle(&mut waiting, shares, |pending, checked| session.on_checked(pending, checked)).await?;
             }
             waiting.extend(session.on_request(request, now)?);
         }
         Ok(())
     };
     let heard = heard.await;
-    settle(&mut waiting, session, verifier, shares).await?;
+    verifier.settle(&mut waiting, shares, |pending, checked| session.on_checked(pending, checked)).await?;
     heard
-}
-
-/// Has submits hashed and answers them, in the order in which they came.
-async fn settle(
-    waiting: &mut Vec<Pending>,
-    session: &mut Session,
-    verifier: &Verifier,
-    shares: &mpsc::Sender<FarmShare>,
-) -> Result<(), Hangup> {
-    for (pending, checked) in verifier.settle(waiting).await {
-        if let Some(share) = session.on_checked(pending, checked)? {
-            shares.send(share).await.map_err(|_| Hangup::Unchecked)?;
-        }
-    }
-    Ok(())
 }
 
 async fn write(stream: &mut TcpStream, session: &mut Session) -> Result<(), Hangup> {

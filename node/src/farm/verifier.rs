@@ -8,7 +8,8 @@ use hashlease_miner::pow::{Batch, Rejection, Solution};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
-use super::job::Template;
+use super::error::Hangup;
+use super::job::{FarmShare, Template};
 use super::pending::Pending;
 
 /// Connections whose shares wait at a time; the others wait for a place, and read nothing meanwhile.
@@ -50,16 +51,22 @@ impl Verifier {
         Self(sender)
     }
 
-    /// Hashes submits together, those that are worth it; gives each with the outcome of its candidate, in their order.
+    /// Hashes submits together, those that are worth it, and has each answered with the outcome of its candidate, in the order in
+    /// which they came; sends off the shares that they are.
     pub(super) async fn settle<A, R>(
         &self,
         waiting: &mut Vec<Pending<A, R>>,
-    ) -> impl Iterator<Item = (Pending<A, R>, Option<Outcome>)> {
+        shares: &mpsc::Sender<FarmShare>,
+        mut answer: impl FnMut(Pending<A, R>, Option<Outcome>) -> Result<Option<FarmShare>, Hangup>,
+    ) -> Result<(), Hangup> {
         let mut outcomes = self.check(waiting.iter().filter_map(Pending::candidate).collect()).await.into_iter();
-        waiting.drain(..).map(move |pending| {
+        for pending in waiting.drain(..) {
             let outcome = pending.formed.is_ok().then(|| outcomes.next()).flatten();
-            (pending, outcome)
-        })
+            if let Some(share) = answer(pending, outcome)? {
+                shares.send(share).await.map_err(|_| Hangup::Unchecked)?;
+            }
+        }
+        Ok(())
     }
 
     /// Hashes candidates; waits while too many others do. Outcomes are in the order of the candidates, and none come where the

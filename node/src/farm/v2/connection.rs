@@ -12,7 +12,6 @@ use super::super::error::Hangup;
 use super::super::job::{FarmShare, Work};
 use super::super::verifier::Verifier;
 use super::authority::AuthorityKey;
-use super::channel::Pending;
 use super::message::is_submit;
 use super::session::{Event, Session};
 use super::transport::{self, Incoming, Outgoing};
@@ -82,7 +81,7 @@ async fn hear(
             let now = Instant::now();
             let Some(message) = session.hear(frame, now)? else { continue };
             if !is_submit(&message) {
-                settle(&mut waiting, session, verifier, shares).await?;
+                verifier.settle(&mut waiting, shares, |pending, checked| session.on_checked(pending, checked)).await?;
             }
             match session.on_message(message, now)? {
                 Some(Event::Submitted(pending)) => waiting.push(pending),
@@ -93,23 +92,8 @@ async fn hear(
         Ok(())
     };
     let heard = heard.await;
-    settle(&mut waiting, session, verifier, shares).await?;
+    verifier.settle(&mut waiting, shares, |pending, checked| session.on_checked(pending, checked)).await?;
     heard
-}
-
-/// Has submits hashed and answers them, in the order in which they came.
-async fn settle(
-    waiting: &mut Vec<Pending>,
-    session: &mut Session,
-    verifier: &Verifier,
-    shares: &mpsc::Sender<FarmShare>,
-) -> Result<(), Hangup> {
-    for (pending, checked) in verifier.settle(waiting).await {
-        if let Some(share) = session.on_checked(pending, checked)? {
-            shares.send(share).await.map_err(|_| Hangup::Unchecked)?;
-        }
-    }
-    Ok(())
 }
 
 /// The work of a channel, from now on and whenever it changes, until its seat is given up.

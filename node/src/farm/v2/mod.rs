@@ -51,7 +51,7 @@ impl Gate {
         let session = Session::new(server.farm.clone(), remote, limits.clone(), Instant::now());
         let (verifier, shares) = (server.verifier.clone(), server.shares.clone());
         let serve = connection::serve(stream, Arc::clone(&self.authority), session, timeouts, verifier, shares);
-        let shutdown = server.shutdown.clone();
+        let shutdown = server.shutdown.child_token();
         server.tasks.spawn(async move {
             let _place = place;
             tracing::debug!(%remote, "V2 miner connected");
