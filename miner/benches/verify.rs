@@ -14,12 +14,16 @@ use hashlease_miner::pow::{Batch, Job, Prepared, Rejection, Solution, Target};
 use rand::rngs::StdRng;
 use rand::{Rng, RngCore, SeedableRng};
 
-/// Shares that one sample checks.
+/// Shares of the largest batch.
 const SHARES: usize = 256;
+/// How often a sample checks them where their roots are known: so often that it lasts about as long as another.
+const REPEATS: usize = 48;
+/// Miners of a farm whose roots lie outside the core's own caches.
+const MINERS: usize = 4_096;
 /// Merkle roots that are remembered, as in a farm.
 const ROOTS: usize = 1 << 14;
 const ROUNDS: usize = 300;
-const SIZES: [usize; 7] = [1, 2, 4, 8, 16, 64, 256];
+const SIZES: [usize; 7] = [1, 2, 4, 8, 16, 64, SHARES];
 /// Ratios to `sha2` digest twice: the goal of the largest batch, the one beyond it, and the goal of the header alone.
 const GOAL_FULL: f64 = 2.7;
 const STRETCH_FULL: f64 = 3.4;
@@ -28,14 +32,21 @@ const GOAL_HEADER: f64 = 50.0;
 /// One way of checking shares.
 struct Way {
     name: String,
+    /// Shares of a sample.
+    shares: usize,
     goals: &'static [f64],
     check: Box<dyn FnMut()>,
     samples: Vec<Duration>,
 }
 
 impl Way {
-    fn new(name: impl Into<String>, goals: &'static [f64], check: impl FnMut() + 'static) -> Self {
-        Self { name: name.into(), goals, check: Box::new(check), samples: Vec::with_capacity(ROUNDS) }
+    fn new(name: impl Into<String>, shares: usize, goals: &'static [f64], check: impl FnMut() + 'static) -> Self {
+        Self { name: name.into(), shares, goals, check: Box::new(check), samples: Vec::with_capacity(ROUNDS) }
+    }
+
+    /// Seconds for a share in each round.
+    fn seconds(&self) -> impl Iterator<Item = f64> {
+        self.samples.iter().map(|sample| sample.as_secs_f64() / self.shares as f64)
     }
 
     fn sample(&mut self) {
@@ -101,12 +112,13 @@ fn batched(
     solutions: &Arc<Vec<Solution>>,
     size: usize,
     roots: usize,
+    repeats: usize,
 ) -> impl FnMut() + 'static {
     let (prepared, solutions, target) = (Arc::clone(prepared), Arc::clone(solutions), target());
     let mut batch = Batch::new(roots);
     move || {
         let shares: Vec<Share<'_>> = solutions.iter().map(|solution| (&*prepared, solution)).collect();
-        for shares in shares.chunks(size) {
+        for shares in std::iter::repeat_n(shares.chunks(size), repeats).flatten() {
             judge(&batch.assemble(black_box(shares)), &target);
         }
     }
@@ -117,9 +129,11 @@ fn rolled(prepared: &Arc<Prepared>, solutions: &Arc<Vec<Solution>>) -> impl FnMu
     let (prepared, mut solutions, target) = (Arc::clone(prepared), solutions.to_vec(), target());
     let mut batch = Batch::new(ROOTS);
     move || {
-        solutions.iter_mut().for_each(|solution| solution.version ^= 0x0000_2000);
-        let shares: Vec<Share<'_>> = solutions.iter().map(|solution| (&*prepared, solution)).collect();
-        judge(&batch.assemble(black_box(&shares)), &target);
+        for _ in 0..REPEATS {
+            solutions.iter_mut().for_each(|solution| solution.version ^= 0x0000_2000);
+            let shares: Vec<Share<'_>> = solutions.iter().map(|solution| (&*prepared, solution)).collect();
+            judge(&batch.assemble(black_box(&shares)), &target);
+        }
     }
 }
 
@@ -127,23 +141,29 @@ fn ways() -> Vec<Way> {
     let mut rng = StdRng::seed_from_u64(1);
     let job = Arc::new(job(&mut rng));
     let prepared = Arc::new(Prepared::new(Arc::clone(&job)));
-    let solutions: Arc<Vec<_>> = Arc::new((0..).take(SHARES).map(|i| solution(&mut rng, i, i)).collect());
-    let mut ways = vec![Way::new("sha2 digest twice", &[], plain(&job, &solutions))];
+    let mut solutions = |count| -> Vec<_> { (0..).take(count).map(|i| solution(&mut rng, i, i)).collect() };
+    let new = Arc::new(solutions(SHARES));
+    let mut ways = vec![Way::new("sha2 digest twice", SHARES, &[], plain(&job, &new))];
     for size in SIZES {
         let goals: &[f64] = if size == SHARES { &[GOAL_FULL, STRETCH_FULL] } else { &[] };
-        ways.push(Way::new(format!("batch of {size}"), goals, batched(&prepared, &solutions, size, 1)));
+        ways.push(Way::new(format!("batch of {size}"), SHARES, goals, batched(&prepared, &new, size, 1, 1)));
     }
-    let (version, extranonce) = (job.version, solutions[0].extranonce.clone());
-    let same: Vec<_> = solutions.iter().map(|found| Solution { version, ..found.clone() }).collect();
-    let one: Vec<_> = same.iter().map(|found| Solution { extranonce: extranonce.clone(), ..found.clone() }).collect();
-    for (name, solutions) in [("root known", Arc::new(same)), ("one root", Arc::new(one))] {
+    let version = job.version;
+    let many: Vec<_> = solutions(MINERS).into_iter().map(|found| Solution { version, ..found }).collect();
+    let own = many[..SHARES].to_vec();
+    let extranonce = &own[0].extranonce;
+    let one = own.iter().map(|found| Solution { extranonce: extranonce.clone(), ..found.clone() }).collect();
+    let (one, own, many) = (Arc::new(one), Arc::new(own), Arc::new(many));
+    for (name, solutions) in [("one root known", &one), ("256 roots known", &own)] {
         for size in [1, 16, SHARES] {
             let goals: &[f64] = if size == SHARES { &[GOAL_HEADER] } else { &[] };
-            let name = format!("{name}, batch of {size}");
-            ways.push(Way::new(name, goals, batched(&prepared, &solutions, size, ROOTS)));
+            let check = batched(&prepared, solutions, size, ROOTS, REPEATS);
+            ways.push(Way::new(format!("{name}, batch of {size}"), SHARES * REPEATS, goals, check));
         }
     }
-    ways.push(Way::new("root known, version rolled", &[], rolled(&prepared, &solutions)));
+    let check = batched(&prepared, &many, SHARES, ROOTS, 1);
+    ways.push(Way::new("4,096 roots known, batch of 256", MINERS, &[], check));
+    ways.push(Way::new("256 roots, versions new", SHARES * REPEATS, &[], rolled(&prepared, &own)));
     ways
 }
 
@@ -171,17 +191,16 @@ fn main() {
     for _ in 0..ROUNDS {
         ways.iter_mut().for_each(Way::sample);
     }
-    let reference = ways[0].samples.clone();
-    println!("{}, {}, by {}", cpu_name(), state(&reference), Batch::new(1).instructions());
-    println!("{:<28} {:>14} {:>8}", "a share of 200 B, 12 branches", "M shares/s", "ratio");
+    let reference = &ways[0];
+    println!("{}, {}, by {}", cpu_name(), state(&reference.samples), Batch::new(1).instructions());
+    println!("{:<32} {:>14} {:>8}", "a share of 200 B, 12 branches", "M shares/s", "ratio");
     for way in &ways {
-        let rate = median(way.samples.iter().map(|sample| SHARES as f64 / sample.as_secs_f64() / 1e6).collect());
-        let pairs = reference.iter().zip(&way.samples);
-        let ratio = median(pairs.map(|(plain, sample)| plain.as_secs_f64() / sample.as_secs_f64()).collect());
+        let rate = median(way.seconds().map(|seconds| 1e-6 / seconds).collect());
+        let ratio = median(reference.seconds().zip(way.seconds()).map(|(plain, own)| plain / own).collect());
         let verdicts = way.goals.iter().map(|goal| {
             let verdict = if ratio >= *goal { "met" } else { "MISS" };
             format!("  ≥ {goal}: {verdict}")
         });
-        println!("{:<28} {rate:>14.3} {ratio:>8.2}{}", way.name, verdicts.collect::<String>());
+        println!("{:<32} {rate:>14.3} {ratio:>8.2}{}", way.name, verdicts.collect::<String>());
     }
 }

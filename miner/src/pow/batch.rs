@@ -6,7 +6,7 @@
 
 use super::hash::Hash256;
 use super::header::INITIAL_STATE;
-use super::lanes::{Block, State, Team};
+use super::lanes::{Block, Digest, State, Team};
 use super::prepared::{self, Prepared};
 use super::roots::{Head, Key, Roots};
 use super::share::Checked;
@@ -23,6 +23,9 @@ enum Place<'r> {
     New(usize),
 }
 
+/// What a rejected share is hashed with: leaving its lane to others would take longer.
+static NO_HEAD: Head = Head { root: [0; 32], version: 0, midstate: INITIAL_STATE };
+
 /// Shares in a row of the same job, extranonce and version, the first half of whose header isn't remembered.
 struct Run<'a> {
     /// The first of them.
@@ -33,28 +36,23 @@ struct Run<'a> {
     head: Head,
 }
 
-/// The first halves of the headers of some shares.
+/// The first halves of headers that are still to be computed.
 #[derive(Default)]
-struct Heads<'r, 'a> {
-    places: Vec<Place<'r>>,
+struct Runs<'a> {
     new: Vec<Run<'a>>,
     /// The runs whose root isn't remembered either.
     without_root: Vec<usize>,
 }
 
-impl<'r, 'a> Heads<'r, 'a> {
-    /// Looks up what is known; the heads of the runs are still to be computed.
-    fn look_up(roots: &'r Roots, shares: &[Share<'a>]) -> Self {
-        let mut heads = Self { places: Vec::with_capacity(shares.len()), ..Self::default() };
-        for share @ (prepared, solution) in shares {
-            let key = prepared.key(solution);
-            let place = match key.as_ref().and_then(|key| roots.get(key)) {
-                Some(head) if head.version == solution.version => Place::Remembered(head),
-                known => Place::New(heads.run_of(*share, key, known)),
-            };
-            heads.places.push(place);
+impl<'a> Runs<'a> {
+    /// Looks up the first half of a share's header; what isn't remembered joins a run.
+    fn place<'r>(&mut self, roots: &'r Roots, share: Share<'a>) -> Place<'r> {
+        let (prepared, solution) = share;
+        let key = prepared.key(solution);
+        match key.as_ref().and_then(|key| roots.get(key)) {
+            Some(head) if head.version == solution.version => Place::Remembered(head),
+            known => Place::New(self.run_of(share, key, known)),
         }
-        heads
     }
 
     /// The number of a share's run, which may begin with it.
@@ -72,9 +70,8 @@ impl<'r, 'a> Heads<'r, 'a> {
         next
     }
 
-    /// The head of the share at this index.
-    fn of(&self, index: usize) -> &Head {
-        match self.places[index] {
+    fn head<'r>(&'r self, place: Place<'r>) -> &'r Head {
+        match place {
             Place::Remembered(head) => head,
             Place::New(run) => &self.new[run].head,
         }
@@ -92,7 +89,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// A checker that remembers so many merkle roots, rounded up to a power of two and at least four; each takes 94 bytes.
+    /// A checker that remembers so many merkle roots, rounded up to a power of two and at least eight; each takes 93 bytes.
     pub fn new(roots: usize) -> Self {
         Self::of_team(Team::of_host(), roots)
     }
@@ -111,40 +108,39 @@ impl Batch {
     ///
     /// # Errors
     /// Those of `share::assemble`, for each share by itself.
-    pub fn assemble(&mut self, shares: &[Share<'_>]) -> Vec<Result<Checked, Rejection>> {
-        let mut formed = Vec::with_capacity(shares.len());
-        let mut admitted = Vec::with_capacity(shares.len());
-        for share @ (prepared, solution) in shares {
-            admitted.push(prepared.check(solution).map(|()| formed.len()));
-            if admitted.last().is_some_and(Result::is_ok) {
-                formed.push(*share);
+    pub fn assemble<'a>(&mut self, shares: &[Share<'a>]) -> Vec<Result<Checked, Rejection>> {
+        let (mut runs, mut rejected) = (Runs::default(), Vec::new());
+        let place = |(index, share): (usize, &Share<'a>)| match share.0.check(share.1) {
+            Ok(()) => runs.place(&self.roots, *share),
+            Err(rejection) => {
+                rejected.push((index, rejection));
+                Place::Remembered(&NO_HEAD)
             }
-        }
-        let mut heads = Heads::look_up(&self.roots, &formed);
-        self.compute_roots(&mut heads);
-        self.compute_midstates(&mut heads.new);
-        let hashes = self.hash_headers(&formed, &heads);
-        let checked = |index: usize| {
-            let (prepared, solution) = formed[index];
-            let hash = Hash256::from_bytes(prepared::bytes(&hashes[index]));
-            Checked { header: prepared.header(solution, heads.of(index).root), hash }
         };
-        let results = admitted.into_iter().map(|index| index.map(checked)).collect();
-        for run in heads.new {
+        let places: Vec<_> = shares.iter().enumerate().map(place).collect();
+        self.compute_roots(&mut runs);
+        self.compute_midstates(&mut runs.new);
+        let heads: Vec<_> = places.into_iter().map(|place| runs.head(place)).collect();
+        let hashes = self.hash_headers(shares, &heads);
+        let checked = |((share, head), hash): ((&Share<'_>, &Head), &Digest)| {
+            let header = share.0.header(share.1, head.root);
+            Ok(Checked { header, hash: Hash256::from_bytes(in_memory(hash)) })
+        };
+        let mut results: Vec<_> = shares.iter().zip(heads).zip(&hashes).map(checked).collect();
+        for (index, rejection) in rejected {
+            results[index] = Err(rejection);
+        }
+        for run in runs.new {
             run.key.into_iter().for_each(|key| self.roots.insert(key, run.head));
         }
         results
     }
 
-    fn hash_headers(&self, shares: &[Share<'_>], heads: &Heads<'_, '_>) -> Vec<State> {
-        let (mut states, mut tails) = (Vec::with_capacity(shares.len()), Vec::with_capacity(shares.len()));
-        for (index, (prepared, solution)) in shares.iter().enumerate() {
-            let head = heads.of(index);
-            states.push(head.midstate);
-            tails.push(prepared.header_tail(solution, &head.root));
-        }
-        self.team.finish(&mut states, &tails);
-        states
+    fn hash_headers(&self, shares: &[Share<'_>], heads: &[&Head]) -> Vec<Digest> {
+        let midstates: Vec<_> = heads.iter().map(|head| &head.midstate).collect();
+        let tail = |(share, head): (&Share<'_>, &&Head)| share.0.header_tail(share.1, &head.root);
+        let tails: Vec<_> = shares.iter().zip(heads).map(tail).collect();
+        self.team.finish(&midstates, &tails)
     }
 
     /// Hashes the first blocks of the runs' headers.
@@ -158,7 +154,7 @@ impl Batch {
         }
     }
 
-    fn compute_roots(&self, Heads { new: runs, without_root, .. }: &mut Heads<'_, '_>) {
+    fn compute_roots(&self, Runs { new: runs, without_root }: &mut Runs<'_>) {
         let shares: Vec<Share<'_>> = without_root.iter().map(|index| runs[*index].share).collect();
         let mut nodes = self.hash_coinbases(&shares);
         let branches: Vec<&[State]> = shares.iter().map(|(prepared, _)| prepared.branch()).collect();
@@ -202,6 +198,15 @@ impl Batch {
             states[index] = state;
         }
     }
+}
+
+/// The bytes of a hash.
+fn in_memory(digest: &Digest) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(digest) {
+        *bytes = word.to_ne_bytes();
+    }
+    bytes
 }
 
 #[cfg(test)]

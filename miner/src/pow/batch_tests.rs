@@ -198,9 +198,11 @@ fn a_new_root_is_computed_once_for_all_shares_in_a_row() {
     let first = solution(&mut rng, &prepared);
     let other = Solution { version: first.version ^ (1 << prepared.version_mask.trailing_zeros()), ..first.clone() };
     let again = Solution { nonce: !first.nonce, ..first.clone() };
-    let roots = Roots::new(4);
-    let heads = Heads::look_up(&roots, &[&first, &again, &other].map(|solution| (&prepared, solution)));
-    assert_eq!((heads.new.len(), heads.without_root.len()), (2, 1));
+    let (roots, mut runs) = (Roots::new(8), Runs::default());
+    for solution in [&first, &again, &other] {
+        runs.place(&roots, (&prepared, solution));
+    }
+    assert_eq!((runs.new.len(), runs.without_root.len()), (2, 1));
 }
 
 #[test]

@@ -105,8 +105,8 @@ impl Prepared {
 
     /// The header's last words, in the second block.
     pub(super) fn header_tail(&self, solution: &Solution, root: &[u8; 32]) -> Tail {
-        let root: State = words(root);
-        [root[7], solution.time.swap_bytes(), self.job.bits.swap_bytes(), solution.nonce.swap_bytes()]
+        let [.., r28, r29, r30, r31] = *root;
+        [u32::from_ne_bytes([r28, r29, r30, r31]), solution.time.to_le(), self.job.bits.to_le(), solution.nonce.to_le()]
     }
 
     /// The header of a solution.

@@ -2,16 +2,16 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m128i, __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm256_add_epi32, _mm256_and_si256, _mm256_castsi128_si256,
-    _mm256_inserti128_si256, _mm256_or_si256, _mm256_set1_epi32, _mm256_sll_epi32, _mm256_srl_epi32,
-    _mm256_storeu_si256, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
-    _mm256_xor_si256,
+    __m128i, __m256i, _mm_cvtsi32_si128, _mm_loadu_si128, _mm_set_epi64x, _mm256_add_epi32, _mm256_and_si256,
+    _mm256_broadcastsi128_si256, _mm256_castsi128_si256, _mm256_inserti128_si256, _mm256_or_si256, _mm256_set1_epi32,
+    _mm256_shuffle_epi8, _mm256_sll_epi32, _mm256_srl_epi32, _mm256_storeu_si256, _mm256_unpackhi_epi32,
+    _mm256_unpackhi_epi64, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm256_xor_si256,
 };
 use std::borrow::Borrow;
 
 use super::schedule::{DIGEST_PADDING, HEADER_PADDING, K, NODE_PADDING};
-use super::sliced::{sixteen, sliced};
-use super::{Block, Lanes, State, Tail};
+use super::sliced::{rounds, sixteen, sliced};
+use super::{Block, Digest, Lanes, State, Tail};
 use crate::pow::header::INITIAL_STATE;
 
 /// Up to eight messages at a time.
@@ -67,6 +67,13 @@ fn rotate_right<const BITS: i32>(word: Vector) -> Vector {
 #[inline]
 fn shift_right<const BITS: i32>(word: Vector) -> Vector {
     _mm256_srl_epi32(word, _mm_cvtsi32_si128(BITS))
+}
+
+#[target_feature(enable = "avx2")]
+#[inline]
+fn swap_bytes(word: Vector) -> Vector {
+    let order = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
+    _mm256_shuffle_epi8(word, _mm256_broadcastsi128_si256(order))
 }
 
 #[target_feature(enable = "avx2")]

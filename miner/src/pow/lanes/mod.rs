@@ -1,7 +1,8 @@
 //! SHA-256 of several messages side by side, in a static table from which the host's ways are selected once.
 //!
 //! A single message is bound by latency: each round waits for the one before. Independent messages fill the gaps, so all
-//! functions here take some. Words are as SHA-256 reads them (big-endian), in states and in blocks.
+//! functions here take some. Words are as SHA-256 reads them (big-endian), in states and in blocks; a header's end and its hash
+//! are as they lie in memory.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -24,6 +25,8 @@ pub(super) use super::header::Midstate as State;
 pub(super) type Block = [u32; 16];
 /// The last 16 bytes of a header: the merkle root's end, time, bits and nonce.
 pub(super) type Tail = [u32; 4];
+/// The 32 bytes of a hash.
+pub(super) type Digest = [u32; 8];
 
 /// One way to hash messages side by side. Each function takes as many items as there are lanes, or fewer, but one.
 #[derive(Debug)]
@@ -40,8 +43,8 @@ pub(super) struct Lanes {
     again: fn(&mut [State]),
     /// Replaces each state, taken as a merkle node, by its parent with the node to its right.
     parent: fn(&mut [State], &[&State]),
-    /// Takes each state from a header's first block to the header's double hash.
-    finish: fn(&mut [State], &[Tail]),
+    /// Writes the double hashes of headers, from the states after their first blocks.
+    finish: fn(&mut [Digest], &[&State], &[Tail]),
 }
 
 /// Narrow ways, best first; the last one runs anywhere.
@@ -116,9 +119,13 @@ impl Team {
         self.divide(states.len(), |lanes, range| (lanes.parent)(&mut states[range.clone()], &rights[range]));
     }
 
-    /// Takes each state from a header's first block to the header's double hash.
-    pub(super) fn finish(&self, states: &mut [State], tails: &[Tail]) {
-        self.divide(states.len(), |lanes, range| (lanes.finish)(&mut states[range.clone()], &tails[range]));
+    /// The double hashes of headers, from the states after their first blocks.
+    pub(super) fn finish(&self, midstates: &[&State], tails: &[Tail]) -> Vec<Digest> {
+        let mut hashes = vec![Digest::default(); midstates.len()];
+        self.divide(hashes.len(), |lanes, range| {
+            (lanes.finish)(&mut hashes[range.clone()], &midstates[range.clone()], &tails[range]);
+        });
+        hashes
     }
 
     /// Divides items among the ways: full wide runs, a last one where it still pays, and narrow runs of even lengths.
@@ -161,7 +168,7 @@ fn self_test(lanes: &Lanes) -> bool {
             (lanes.compress)(&mut results[0], &blocks);
             (lanes.again)(&mut results[1]);
             (lanes.parent)(&mut results[2], &rights);
-            (lanes.finish)(&mut results[3], &tails);
+            (lanes.finish)(&mut results[3], &rights, &tails);
             results
         };
         run(lanes) == run(&portable::LANES)

@@ -3,7 +3,7 @@
 use sha2::block_api::compress256;
 
 use super::schedule::{DIGEST_PADDING, HEADER_PADDING, NODE_BLOCK};
-use super::{Block, Lanes, State, Tail};
+use super::{Block, Digest, Lanes, State, Tail};
 use crate::pow::header::INITIAL_STATE;
 
 /// One message at a time.
@@ -38,10 +38,12 @@ fn parent(states: &mut [State], rights: &[&State]) {
     }
 }
 
-fn finish(states: &mut [State], tails: &[Tail]) {
-    for (state, tail) in states.iter_mut().zip(tails) {
-        compress(std::slice::from_mut(state), &[&join(tail, &HEADER_PADDING)]);
-        again(std::slice::from_mut(state));
+fn finish(hashes: &mut [Digest], midstates: &[&State], tails: &[Tail]) {
+    for (hash, (midstate, tail)) in hashes.iter_mut().zip(midstates.iter().zip(tails)) {
+        let mut state = **midstate;
+        compress(std::slice::from_mut(&mut state), &[&join(&tail.map(u32::from_be), &HEADER_PADDING)]);
+        again(std::slice::from_mut(&mut state));
+        *hash = state.map(u32::to_be);
     }
 }
 

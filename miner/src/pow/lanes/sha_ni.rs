@@ -3,12 +3,14 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::{
-    __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_blend_epi16, _mm_loadu_si128, _mm_setzero_si128, _mm_sha256msg1_epu32,
-    _mm_sha256msg2_epu32, _mm_sha256rnds2_epu32, _mm_shuffle_epi32, _mm_storeu_si128,
+    __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_blend_epi16, _mm_loadu_si128, _mm_set_epi64x, _mm_setzero_si128,
+    _mm_sha256msg1_epu32, _mm_sha256msg2_epu32, _mm_sha256rnds2_epu32, _mm_shuffle_epi8, _mm_shuffle_epi32,
+    _mm_storeu_si128,
 };
+use std::borrow::Borrow;
 
 use super::schedule::{DIGEST_PADDING, HEADER_PADDING, K, NODE_PADDING};
-use super::{Block, Lanes, State, Tail};
+use super::{Block, Digest, Lanes, State, Tail};
 use crate::pow::header::INITIAL_STATE;
 
 /// Up to four messages at a time.
@@ -58,8 +60,8 @@ fn parent(states: &mut [State], rights: &[&State]) {
     streams!(states.len(), parent_n(states, rights));
 }
 
-fn finish(states: &mut [State], tails: &[Tail]) {
-    streams!(states.len(), finish_n(states, tails));
+fn finish(hashes: &mut [Digest], midstates: &[&State], tails: &[Tail]) {
+    streams!(hashes.len(), finish_n(hashes, midstates, tails));
 }
 
 #[target_feature(enable = "sha,sse4.1")]
@@ -99,17 +101,20 @@ fn parent_n<const N: usize>(states: &mut [State], rights: &[&State]) {
 }
 
 #[target_feature(enable = "sha,sse4.1")]
-fn finish_n<const N: usize>(states: &mut [State], tails: &[Tail]) {
-    let (states, tails) = (&mut states[..N], &tails[..N]);
-    let mut halves = load_states::<N>(states);
+fn finish_n<const N: usize>(hashes: &mut [Digest], midstates: &[&State], tails: &[Tail]) {
+    let (hashes, midstates, tails) = (&mut hashes[..N], &midstates[..N], &tails[..N]);
+    let mut halves = load_states::<N>(midstates);
     let (padding, _) = HEADER_PADDING.as_chunks::<4>();
     let mut messages = [[_mm_setzero_si128(); 4]; N];
     for (message, tail) in messages.iter_mut().zip(tails) {
-        *message = [load(tail), load(&padding[0]), load(&padding[1]), load(&padding[2])];
+        *message = [swap_bytes(load(tail)), load(&padding[0]), load(&padding[1]), load(&padding[2])];
     }
     rounds(&mut halves, &mut messages);
     hash_digests(&mut halves);
-    store_states(states, &halves);
+    store_states(hashes, &halves);
+    for quad in hashes.as_flattened_mut().as_chunks_mut().0 {
+        store(quad, swap_bytes(load(quad)));
+    }
 }
 
 /// Replaces each state, taken as a digest of 32 bytes, by the SHA-256 of that.
@@ -204,10 +209,10 @@ fn initial() -> Halves {
 
 #[target_feature(enable = "sha,sse4.1")]
 #[inline]
-fn load_states<const N: usize>(states: &[State]) -> [Halves; N] {
+fn load_states<const N: usize>(states: &[impl Borrow<State>]) -> [Halves; N] {
     let mut halves = [initial(); N];
     for (halves, state) in halves.iter_mut().zip(states) {
-        *halves = in_halves(load_words(state));
+        *halves = in_halves(load_words(state.borrow()));
     }
     halves
 }
@@ -235,6 +240,13 @@ fn in_halves([abcd, efgh]: [Words; 2]) -> Halves {
 fn in_order(halves: Halves) -> [Words; 2] {
     let (feba, dchg) = (_mm_shuffle_epi32(halves.abef, 0x1b), _mm_shuffle_epi32(halves.cdgh, 0xb1));
     [_mm_blend_epi16(feba, dchg, 0xf0), _mm_alignr_epi8(dchg, feba, 8)]
+}
+
+/// Reverses the bytes of each word.
+#[target_feature(enable = "sha,sse4.1")]
+#[inline]
+fn swap_bytes(words: Words) -> Words {
+    _mm_shuffle_epi8(words, _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203))
 }
 
 #[target_feature(enable = "sha,sse4.1")]

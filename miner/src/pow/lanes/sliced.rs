@@ -1,8 +1,8 @@
 //! SHA-256 sliced by words: one vector register holds the same word of many messages.
 
 /// Writes the functions of a [`Lanes`](super::Lanes) for registers of `$width` words, from the operations in scope: `splat`,
-/// `add`, `rotate_right`, `shift_right`, `xor3`, `choose` and `majority`; `load`, which fills a register with four words of each
-/// fourth message, and `store`; and those that unpack words within each 16 bytes.
+/// `add`, `rotate_right`, `shift_right`, `swap_bytes`, `xor3`, `choose` and `majority`; `load`, which fills a register with four
+/// words of each fourth message, and `store`; and those that unpack words within each 16 bytes.
 macro_rules! sliced {
     ($features:literal, $vector:ty, $width:literal) => {
         /// One word of each message.
@@ -24,16 +24,16 @@ macro_rules! sliced {
             unsafe { parent_sliced(states, rights) }
         }
 
-        pub(super) fn finish(states: &mut [State], tails: &[Tail]) {
+        pub(super) fn finish(hashes: &mut [Digest], midstates: &[&State], tails: &[Tail]) {
             // SAFETY: as in `compress`.
-            unsafe { finish_sliced(states, tails) }
+            unsafe { finish_sliced(hashes, midstates, tails) }
         }
 
         #[target_feature(enable = $features)]
         fn compress_sliced(states: &mut [State], blocks: &[&Block]) {
             let mut state = slice(states);
             let mut message = slice(blocks);
-            rounds(&mut state, &mut message);
+            rounds!(&mut state, &mut message);
             unslice(&state, states);
         }
 
@@ -48,41 +48,30 @@ macro_rules! sliced {
             let (left, right): ([Vector; 8], [Vector; 8]) = (slice(states), slice(rights));
             let mut message = join(left, right);
             let mut state = initial();
-            rounds(&mut state, &mut message);
+            rounds!(&mut state, &mut message);
             pad_node(&mut state);
             unslice(&hash_digests(state), states);
         }
 
         #[target_feature(enable = $features)]
-        fn finish_sliced(states: &mut [State], tails: &[Tail]) {
-            let mut state = slice(states);
-            let tail: [Vector; 4] = slice(tails);
+        fn finish_sliced(hashes: &mut [Digest], midstates: &[&State], tails: &[Tail]) {
+            let mut state = slice(midstates);
+            let mut tail: [Vector; 4] = slice(tails);
+            swap_all(&mut tail);
             let mut message = join(tail, splat_all(&HEADER_PADDING));
-            rounds(&mut state, &mut message);
-            unslice(&hash_digests(state), states);
+            rounds!(&mut state, &mut message);
+            let mut hash = hash_digests(state);
+            swap_all(&mut hash);
+            unslice(&hash, hashes);
         }
 
         /// The SHA-256 of digests of 32 bytes.
         #[target_feature(enable = $features)]
-        #[inline]
         fn hash_digests(digest: [Vector; 8]) -> [Vector; 8] {
             let mut message = join(digest, splat_all(&DIGEST_PADDING));
             let mut state = initial();
-            rounds(&mut state, &mut message);
+            rounds!(&mut state, &mut message);
             state
-        }
-
-        /// The 64 rounds of a block.
-        #[target_feature(enable = $features)]
-        #[inline]
-        fn rounds(state: &mut [Vector; 8], message: &mut [Vector; 16]) {
-            let before = *state;
-            let (constants, _) = K.as_chunks::<16>();
-            sixteen!(round(state, message, &constants[0]));
-            for constants in &constants[1..] {
-                sixteen!(expand_and_round(state, message, constants));
-            }
-            add_all(state, &before);
         }
 
         /// The 64 rounds of the block that pads a merkle node.
@@ -141,6 +130,14 @@ macro_rules! sliced {
         fn add_all(state: &mut [Vector; 8], before: &[Vector; 8]) {
             for (word, before) in state.iter_mut().zip(before) {
                 *word = add(*word, *before);
+            }
+        }
+
+        #[target_feature(enable = $features)]
+        #[inline]
+        fn swap_all(words: &mut [Vector]) {
+            for word in words {
+                *word = swap_bytes(*word);
             }
         }
 
@@ -227,4 +224,20 @@ macro_rules! sixteen {
     };
 }
 
-pub(super) use {sixteen, sliced};
+/// The 64 rounds of a block. Written out where they are needed, so that the compiler spares whatever the words that are constants
+/// there make constant: in the first half of the rounds.
+macro_rules! rounds {
+    ($state:expr, $message:expr) => {
+        let (state, message) = ($state, $message);
+        let before = *state;
+        let (constants, _) = K.as_chunks::<16>();
+        sixteen!(round(state, message, &constants[0]));
+        sixteen!(expand_and_round(state, message, &constants[1]));
+        for constants in &constants[2..] {
+            sixteen!(expand_and_round(state, message, constants));
+        }
+        add_all(state, &before);
+    };
+}
+
+pub(super) use {rounds, sixteen, sliced};
