@@ -12,8 +12,8 @@ use super::{Kernel, Mode, VERSIONS};
 use crate::pow::header::Header;
 use crate::pow::target::Target;
 
-/// Hashes between two looks at the clock.
-const STEP: u32 = 1 << 12;
+/// Hashes between two looks at the clock: about as many as the worker scans at a time.
+const STEP: u32 = 1 << 14;
 
 /// Scans for about this long, in the kernel's own mode, and gives the hashes per second.
 ///

@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use std::ops::RangeInclusive;
 
 use super::sha_ni::{
-    Message, State, digest, each, expand_all, first_quads, four_rounds, nonce_word, outer_hash, padding,
+    Message, Quad, State, digest, each, expand_all, first_quads, four_rounds, nonce_word, outer_hash, padding,
     plus_constants, state, supported, two_rounds, with_nonce,
 };
 use crate::pow::kernels::sieve::Sieve;
@@ -25,7 +25,7 @@ pub(super) fn scan<const N: usize>(
 }
 
 /// The message of rounds 16 to 63 with the round constants, two words an item.
-pub(super) type Schedule = [u64; 24];
+type Schedule = [u64; 24];
 
 /// The start of the second block and the midstate, in the instructions' order.
 type Prepared = (State, State);
@@ -40,10 +40,14 @@ fn scan_unchecked<const N: usize>(template: &Template, nonces: RangeInclusive<u3
     for nonce in nonces {
         // See the head of this room.
         _mm256_zeroupper();
-        let schedule = schedule(&message, nonce);
-        let rest = scan_groups::<N>(&schedule, nonce, &versions, 0, sieve);
-        let rest = scan_groups::<2>(&schedule, nonce, &versions, rest, sieve);
-        scan_groups::<1>(&schedule, nonce, &versions, rest, sieve);
+        let mut words = [0; 24];
+        schedule(&message, nonce, |quad, kw| {
+            words[2 * quad] = _mm_cvtsi128_si64(kw).cast_unsigned();
+            words[2 * quad + 1] = _mm_extract_epi64::<1>(kw).cast_unsigned();
+        });
+        let rest = scan_groups::<N>(&words, nonce, &versions, 0, sieve);
+        let rest = scan_groups::<2>(&words, nonce, &versions, rest, sieve);
+        scan_groups::<1>(&words, nonce, &versions, rest, sieve);
     }
 }
 
@@ -65,21 +69,16 @@ fn scan_groups<const N: usize>(
     first
 }
 
+/// Hands out the second block's message under a nonce, quad by quad with the round constants: those of rounds 16 to 63.
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3,avx")]
-pub(super) fn schedule(message: &Message, nonce: u32) -> Schedule {
-    let mut schedule = [0; 24];
-    let mut put = |quad: usize, kw: __m128i| {
-        schedule[2 * quad - 8] = _mm_cvtsi128_si64(kw).cast_unsigned();
-        schedule[2 * quad - 7] = _mm_extract_epi64::<1>(kw).cast_unsigned();
-    };
+pub(super) fn schedule(message: &Message, nonce: u32, mut put: impl FnMut(usize, Quad)) {
     let mut w = [first_quads(message, nonce_word(nonce))];
-    each!(Q in [4 5 6 7] { put(Q, plus_constants(&w, Q)[0]); });
+    each!(Q in [4 5 6 7] { put(Q - 4, plus_constants(&w, Q)[0]); });
     each!(Q in [8 9 10 11 12 13 14 15] {
         expand_all(&mut w, Q);
-        put(Q, plus_constants(&w, Q)[0]);
+        put(Q - 4, plus_constants(&w, Q)[0]);
     });
-    schedule
 }
 
 /// The last words of the hashes of `N` versions with a nonce.

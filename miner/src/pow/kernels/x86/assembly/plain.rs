@@ -14,7 +14,7 @@ use crate::pow::target::Target;
 const LANES: usize = 5;
 
 /// Most turns of one call, but for the one that ends the last nonces: it hardly counts.
-const TURNS: usize = 256;
+const TURNS: usize = 512;
 
 /// One word of each lane.
 type Row = [u32; LANES];
@@ -31,6 +31,9 @@ struct Frame {
     padded: [Quad; 3],
     zero: Quad,
     lanes: [Slots; LANES],
+    /// Nonces as message words.
+    words: [Row; TURNS + 1],
+    results: [Row; TURNS + 1],
 }
 
 /// Scans five nonces at a time.
@@ -47,26 +50,29 @@ pub(in crate::pow::kernels::x86) fn scan(
 
 #[target_feature(enable = "sha,sse4.1,ssse3,avx")]
 fn scan_unchecked(template: &Template, nonces: RangeInclusive<u32>, sieve: &mut Sieve<'_>) {
-    let message = Message::new(template);
-    let (mut words, mut results) = ([[0; LANES]; TURNS + 1], [[0; LANES]; TURNS + 1]);
+    let (message, zero) = (Message::new(template), quad([0; 4]));
+    let mut frame = Frame {
+        outer: Outer::new(),
+        start: state([0; 8]),
+        midstate: state([0; 8]),
+        bases: [message.quad4, message.base5, message.base7],
+        padded: padding(),
+        zero,
+        lanes: [[zero; 6]; LANES],
+        words: [[0; LANES]; TURNS + 1],
+        results: [[0; LANES]; TURNS + 1],
+    };
     for (version, prepared) in template.prepared().iter().enumerate() {
-        let zero = quad([0; 4]);
-        let mut frame = Frame {
-            outer: Outer::new(),
-            start: state(prepared.start),
-            midstate: state(prepared.midstate),
-            bases: [message.quad4, message.base5, message.base7],
-            padded: padding(),
-            zero,
-            lanes: [[zero; 6]; LANES],
-        };
+        (frame.start, frame.midstate) = (state(prepared.start), state(prepared.midstate));
         for (first, used) in blocks(nonces.clone(), LANES * TURNS) {
-            for (word, nonce) in words.as_flattened_mut()[..used].iter_mut().zip(first..=u32::MAX) {
+            // Plainer than a range that ends with the last nonce, and the compiler takes four at a time.
+            let mut nonce = first;
+            for word in &mut frame.words.as_flattened_mut()[..used] {
                 *word = nonce.swap_bytes();
+                nonce = nonce.wrapping_add(1);
             }
-            let turns = used.div_ceil(LANES) + 1;
-            hash(&mut frame, &words[..turns], &mut results[..turns]);
-            let last_words = &results.as_flattened()[LANES..][..used];
+            hash(&mut frame, used.div_ceil(LANES));
+            let last_words = &frame.results.as_flattened()[LANES..][..used];
             if sieve.any(last_words) {
                 sieve.nonces(version, first, last_words);
             }
@@ -74,15 +80,13 @@ fn scan_unchecked(template: &Template, nonces: RangeInclusive<u32>, sieve: &mut 
     }
 }
 
-/// Runs a turn for each row of nonces, as message words, and writes the last words of the hashes one row later.
+/// Runs a turn for each of so many rows of words, and one turn more; writes the last words of a row's hashes one row later.
 #[target_feature(enable = "sha,sse4.1,ssse3,avx")]
-fn hash(frame: &mut Frame, words: &[Row], results: &mut [Row]) {
-    let turns = words.len().min(results.len());
-    if turns == 0 {
-        return;
-    }
-    // SAFETY: each turn reads one row of `words` and writes one of `results`, and both have as many as there are turns; all
-    // else that is read or written is in the frame, whose quads are aligned.
+fn hash(frame: &mut Frame, rows: usize) {
+    assert!(rows <= TURNS, "the frame has room for no more");
+    let frame: *mut Frame = frame;
+    // SAFETY: each turn reads a row of words and writes one of results, and the frame has one more of both than was just checked;
+    // all else that is read or written is in the frame, too, whose quads are aligned.
     unsafe {
         asm!(
             include_str!("plain.s"),
@@ -98,9 +102,9 @@ fn hash(frame: &mut Frame, words: &[Row], results: &mut [Row]) {
             zero = const offset_of!(Frame, zero),
             lanes = const offset_of!(Frame, lanes),
             in("rdx") frame,
-            inout("rsi") words.as_ptr() => _,
-            inout("r8") results.as_mut_ptr() => _,
-            inout("r11") turns => _,
+            inout("rsi") &raw const (*frame).words => _,
+            inout("r8") &raw mut (*frame).results => _,
+            inout("r11") rows + 1 => _,
             out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _, out("xmm4") _, out("xmm5") _, out("xmm6") _,
             out("xmm7") _, out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _, out("xmm12") _,
             out("xmm13") _, out("xmm14") _, out("xmm15") _,
