@@ -208,19 +208,19 @@ mod tests {
     fn after_the_last_nonce_the_versions_roll_and_after_the_last_versions_the_extranonce() {
         let mut search = search(rolling(8, 0x000f_e000), 1, 2, 0);
         let all: Vec<_> = (0..128).map(|rolled| 0x2000_0000 | rolled << 13).collect();
-        for versions in all.chunks(60) {
+        for versions in all.chunks(120) {
             assert_eq!(place(&search), (versions.to_vec(), vec![1, 0, 0, 0]));
             exhaust_nonces(&mut search);
         }
-        assert_eq!(place(&search), (all[..60].to_vec(), vec![3, 0, 0, 0]));
+        assert_eq!(place(&search), (all[..120].to_vec(), vec![3, 0, 0, 0]));
     }
 
     #[test]
     fn the_same_work_given_again_continues_with_other_versions() {
         let first = search(rolling(8, 0x1fff_e000), 0, 1, 0);
         let second = search(rolling(8, 0x1fff_e000), 0, 1, first.next_index());
-        assert_eq!((place(&first).0[0], place(&first).0[59]), (0x2000_0000, 0x2000_0000 + (59 << 13)));
-        assert_eq!(place(&second).0[0], 0x2000_0000 + (60 << 13));
+        assert_eq!((place(&first).0[0], place(&first).0[119]), (0x2000_0000, 0x2000_0000 + (119 << 13)));
+        assert_eq!(place(&second).0[0], 0x2000_0000 + (120 << 13));
     }
 
     #[test]
@@ -232,7 +232,7 @@ mod tests {
                 let (count, found) = search.batch(kernel, BATCH).unwrap();
                 let hit: HashSet<_> = found.iter().map(|share| share.solution.version).collect();
                 assert!(hit.is_subset(&versions), "{} {mask:x}", kernel.name);
-                assert!(count >= u64::from(BATCH) - 60 && found.len() > 5, "{} {mask:x}", kernel.name);
+                assert!(count >= u64::from(BATCH) - 120 && found.len() > 5, "{} {mask:x}", kernel.name);
                 assert!(2 * hit.len() > versions.len().min(20), "{} {mask:x}", kernel.name);
             }
         }

@@ -33,7 +33,7 @@ pub use template::Template;
 
 /// Versions that a search scans side by side where it may roll them: many lanes' worth, so that a remainder hardly counts,
 /// and the schedule's share of a hash is small.
-pub const VERSIONS: u32 = 60;
+pub const VERSIONS: u32 = 120;
 
 /// Scans a range of nonces: template, nonces, target, and what to call for each hit with the version's place in the
 /// template and the nonce. The order of hits is the kernel's own.

@@ -165,9 +165,6 @@
     vmovdqa xmm3, xmm0
     vpaddd xmm0, xmm9, [rdx + {last}]
     sha256rnds2 xmm8, xmm7
-    vmovdqa xmm12, [rdx + {lanes} + 288]
-    sha256msg1 xmm12, [rdx + {lanes} + 304]
-    sha256msg2 xmm12, [rdx + {length}]
     vmovdqa xmm13, [rdx + {initial}]
     vmovdqa xmm14, [rdx + {initial} + 16]
     vmovdqa xmm0, [rdx + {lanes} + 384]
@@ -181,6 +178,9 @@
     vpshufd xmm0, xmm0, 14
     sha256rnds2 xmm10, xmm11
     vmovd [r8 + 8], xmm8
+    vmovdqa xmm12, [rdx + {lanes} + 288]
+    sha256msg1 xmm12, [rdx + {lanes} + 304]
+    sha256msg2 xmm12, [rdx + {length}]
     vpaddd xmm0, xmm6, [rdx + {constants} + 224]
     sha256rnds2 xmm5, xmm4
     vpshufd xmm0, xmm0, 14
@@ -189,9 +189,6 @@
     vpaddd xmm0, xmm0, [rdx + {lanes} + 144]
     sha256msg2 xmm0, xmm6
     vmovdqa xmm6, xmm0
-    vmovdqa xmm0, [rdx + {lanes} + 304]
-    sha256msg1 xmm0, [rdx + {padding}]
-    vmovdqa [rdx + {lanes} + 368], xmm0
     vpaddd xmm0, xmm3, [rdx + {constants} + 80]
     sha256rnds2 xmm2, xmm1
     vpshufd xmm0, xmm0, 14
@@ -202,6 +199,9 @@
     sha256msg1 xmm3, xmm0
     vmovdqa [rdx + {lanes} + 48], xmm3
     vmovdqa xmm3, xmm0
+    vmovdqa xmm0, [rdx + {lanes} + 304]
+    sha256msg1 xmm0, [rdx + {padding}]
+    vmovdqa [rdx + {lanes} + 368], xmm0
     vmovd xmm9, [rsi + 8]
     vpshufd xmm7, xmm9, 0x11
     vpaddd xmm7, xmm7, [rdx + {start}]
@@ -211,9 +211,6 @@
     vpaddd xmm9, xmm9, [rdx + {bases}]
     vmovq xmm0, [rdx + {padded} + 0]
     sha256rnds2 xmm8, xmm7
-    vmovdqa xmm15, [rdx + {lanes} + 384]
-    sha256msg1 xmm15, [rdx + {lanes} + 400]
-    sha256msg2 xmm15, [rdx + {length}]
     vmovdqa xmm0, [rdx + {length}]
     sha256msg1 xmm0, xmm12
     vmovdqa [rdx + {lanes} + 352], xmm0
@@ -226,13 +223,16 @@
     sha256rnds2 xmm11, xmm10
     vmovq xmm0, [rdx + {padded} + 8]
     sha256rnds2 xmm7, xmm8
+    vmovdqa xmm15, [rdx + {lanes} + 384]
+    sha256msg1 xmm15, [rdx + {lanes} + 400]
+    sha256msg2 xmm15, [rdx + {length}]
     vpaddd xmm0, xmm6, [rdx + {last}]
     sha256rnds2 xmm5, xmm4
+    vmovq xmm0, [rdx + {constants} + 32 + 8]
+    sha256rnds2 xmm10, xmm11
     vmovdqa xmm0, [rdx + {lanes} + 400]
     sha256msg1 xmm0, [rdx + {padding}]
     vmovdqa [rdx + {lanes} + 464], xmm0
-    vmovq xmm0, [rdx + {constants} + 32 + 8]
-    sha256rnds2 xmm10, xmm11
     vpaddd xmm0, xmm3, [rdx + {constants} + 96]
     sha256rnds2 xmm2, xmm1
     vpshufd xmm0, xmm0, 14
@@ -795,9 +795,6 @@
     vpaddd xmm0, xmm0, [rdx + {lanes} + 336]
     sha256msg2 xmm0, xmm12
     vmovdqa xmm12, xmm0
-    vmovdqa xmm3, [rdx + {lanes} + 0]
-    sha256msg1 xmm3, [rdx + {lanes} + 16]
-    sha256msg2 xmm3, [rdx + {length}]
     vpaddd xmm0, xmm6, [rdx + {constants} + 192]
     sha256rnds2 xmm5, xmm4
     vpshufd xmm0, xmm0, 14
@@ -820,6 +817,9 @@
     vpaddd xmm0, xmm0, [rdx + {lanes} + 240]
     sha256msg2 xmm0, xmm9
     vmovdqa xmm9, xmm0
+    vmovdqa xmm3, [rdx + {lanes} + 0]
+    sha256msg1 xmm3, [rdx + {lanes} + 16]
+    sha256msg2 xmm3, [rdx + {length}]
     vpaddd xmm0, xmm15, [rdx + {constants} + 224]
     sha256rnds2 xmm14, xmm13
     vpshufd xmm0, xmm0, 14
@@ -927,9 +927,6 @@
     sha256rnds2 xmm14, xmm13
     vmovq xmm0, [rdx + {padded} + 32]
     sha256rnds2 xmm11, xmm10
-    vmovdqa xmm9, [rdx + {lanes} + 192]
-    sha256msg1 xmm9, [rdx + {lanes} + 208]
-    sha256msg2 xmm9, [rdx + {length}]
     vmovq xmm0, [rdx + {padded} + 24]
     sha256rnds2 xmm13, xmm14
     vmovq xmm0, [rdx + {padded} + 40]
@@ -956,6 +953,9 @@
     vmovaps [rdx + {lanes} + 96], xmm0
     vshufps xmm0, xmm4, xmm5, 0x11
     vmovaps [rdx + {lanes} + 112], xmm0
+    vmovdqa xmm9, [rdx + {lanes} + 192]
+    sha256msg1 xmm9, [rdx + {lanes} + 208]
+    sha256msg2 xmm9, [rdx + {length}]
     vmovq xmm0, [rdx + {padded} + 32]
     sha256rnds2 xmm14, xmm13
     vpaddd xmm0, xmm12, [rdx + {constants} + 64]
@@ -1018,9 +1018,6 @@
     vmovdqa xmm12, xmm0
     vmovq xmm0, [rdx + {constants} + 32 + 8]
     sha256rnds2 xmm7, xmm8
-    vmovdqa xmm6, [rdx + {lanes} + 96]
-    sha256msg1 xmm6, [rdx + {lanes} + 112]
-    sha256msg2 xmm6, [rdx + {length}]
     vmovdqa xmm0, [rdx + {lanes} + 112]
     vpaddd xmm0, xmm0, [rdx + {constants} + 16]
     sha256rnds2 xmm5, xmm4
@@ -1039,9 +1036,9 @@
     vmovdqa xmm3, xmm0
     vmovq xmm0, [rdx + {constants} + 32 + 16]
     sha256rnds2 xmm8, xmm7
-    vmovdqa xmm0, [rdx + {lanes} + 112]
-    sha256msg1 xmm0, [rdx + {padding}]
-    vmovdqa [rdx + {lanes} + 176], xmm0
+    vmovdqa xmm6, [rdx + {lanes} + 96]
+    sha256msg1 xmm6, [rdx + {lanes} + 112]
+    sha256msg2 xmm6, [rdx + {length}]
     vpaddd xmm0, xmm15, [rdx + {constants} + 80]
     sha256rnds2 xmm14, xmm13
     vpshufd xmm0, xmm0, 14
@@ -1052,6 +1049,9 @@
     sha256msg1 xmm15, xmm0
     vmovdqa [rdx + {lanes} + 432], xmm15
     vmovdqa xmm15, xmm0
+    vmovdqa xmm0, [rdx + {lanes} + 112]
+    sha256msg1 xmm0, [rdx + {padding}]
+    vmovdqa [rdx + {lanes} + 176], xmm0
     vpaddd xmm0, xmm12, [rdx + {constants} + 96]
     sha256rnds2 xmm11, xmm10
     vpshufd xmm0, xmm0, 14
@@ -1063,11 +1063,11 @@
     sha256msg1 xmm12, xmm0
     vmovdqa [rdx + {lanes} + 352], xmm12
     vmovdqa xmm12, xmm0
-    vmovq xmm0, [rdx + {constants} + 32 + 24]
-    sha256rnds2 xmm7, xmm8
     vmovdqa xmm0, [rdx + {length}]
     sha256msg1 xmm0, xmm6
     vmovdqa [rdx + {lanes} + 160], xmm0
+    vmovq xmm0, [rdx + {constants} + 32 + 24]
+    sha256rnds2 xmm7, xmm8
     vmovq xmm0, [rdx + {constants} + 32 + 0]
     sha256rnds2 xmm5, xmm4
     vpaddd xmm0, xmm3, [rdx + {constants} + 128]

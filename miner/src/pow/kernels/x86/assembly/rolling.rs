@@ -17,7 +17,7 @@ use crate::pow::target::Target;
 const GROUP: usize = 3;
 
 /// Most nonces of one call: their schedules fit into the first cache, and the turn that ends the last versions hardly counts.
-const NONCES: usize = 32;
+const NONCES: usize = 16;
 
 /// One word of each version in a group.
 type Row = [u32; GROUP];
