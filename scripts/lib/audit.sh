@@ -40,7 +40,7 @@ campaign() {
   forge="$(foundry_bin forge)" || return 1
   # What was run on other contracts, or by other handlers, proves nothing about these.
   dir="$1/$(cd "$CONTRACTS_DIR" && find src test foundry.toml package-lock.json -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c 1-16)"
-  mkdir -p "$dir"
+  mkdir -p "$dir" && dir="$(cd "$dir" && pwd)" || return 1
   # Built once, so that the pieces only read what the compiler wrote.
   forge build --quiet || return 1
   seq "$2" | xargs -P "$(nproc)" -n 1 "$CONTRACTS_DIR/../scripts/lib/campaign-piece" "$forge" "$CONTRACTS_DIR" "$dir"

@@ -124,7 +124,7 @@ impl Batch {
         let hashes = self.hash_headers(shares, &heads);
         let checked = |((share, head), hash): ((&Share<'_>, &Head), &Digest)| {
             let header = share.0.header(share.1, head.root);
-            Ok(Checked { header, hash: Hash256::from_bytes(in_memory(hash)) })
+            Ok(Checked { header, hash: Hash256::from_bytes(prepared::bytes(&hash.map(u32::from_be))) })
         };
         let mut results: Vec<_> = shares.iter().zip(heads).zip(&hashes).map(checked).collect();
         for (index, rejection) in rejected {
@@ -198,15 +198,6 @@ impl Batch {
             states[index] = state;
         }
     }
-}
-
-/// The bytes of a hash.
-fn in_memory(digest: &Digest) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(digest) {
-        *bytes = word.to_ne_bytes();
-    }
-    bytes
 }
 
 #[cfg(test)]

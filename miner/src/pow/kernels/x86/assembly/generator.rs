@@ -6,7 +6,7 @@
 //! such order is right that keeps each lane's own; a good one lets the core always find a `sha256rnds2` whose operands are
 //! there, and spreads what else there is to do. So the times of the lanes are shifted against each other, as far as a search found
 //! fastest on a Zen 4 core: a few thousand random steps from the best times so far, each of which counts where the loop is faster
-//! by a thousandth, twice. A unit that is moved by less than a round can cost a twentieth.
+//! by half a thousandth, twice. A unit that is moved by less than a round can cost a twentieth.
 //!
 //! A lane has three registers: its state (`abef`, `cdgh`, which `sha256rnds2` exchanges) and the newest four words of its
 //! message. All else of the message waits in the lane's slots of memory. xmm0, which `sha256rnds2` takes its message from, is
